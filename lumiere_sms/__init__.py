@@ -1,0 +1,1 @@
+"""SMS campaigns for small businesses: plan, apply, run; nobody gets a text twice, nobody is lost."""

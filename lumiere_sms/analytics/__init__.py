@@ -1,0 +1,1 @@
+"""Takes in recipients' fates, gives out reports."""

@@ -1,0 +1,195 @@
+"""A customer list into the database: all of it, or nothing; or, when asked, all that is good of it.
+
+Rows are read, checked and copied into a table of this transaction only, so that memory does not grow
+with the list; what they change is then found and done in a few statements over all of them. A row is the
+customer with its external id, else the one with its phone and name. Empty cells leave what is stored.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from lumiere_sms.audience.cells import Reader, readers
+from lumiere_sms.audience.headers import HeaderError, read_headers
+from lumiere_sms.audience.lists import ListError, ListFile, Row, open_list, read_rows
+from lumiere_sms.audience.people import PERSON, CellProblem, Person, PersonReader, RowError
+from lumiere_sms.audience.phones import is_country
+from lumiere_sms.database.connection import Connection, Database
+from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.database.sql import statement
+from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.errors import ConfigurationError, DefinitionError, Problem
+
+MOST_TOLD = 50
+TELL_EVERY = 5_000  # rows between two words about how far it has come
+
+
+class Progress(Protocol):
+    """Told how far an import has come."""
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Take the rows read so far, and about how many there are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a list is taken in. `country` is of numbers without `+`; empty: the tenant's."""
+
+    encoding: str = "auto"
+    country: str = ""
+    dry_run: bool = False
+    skip_bad: bool = False
+    allow_promotional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did, or would do: `rows` that hold a person, of them `skipped` as bad; the first `problems`."""
+
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    skipped: int
+    opted_out: int
+    dry_run: bool
+    problems: tuple[Problem, ...]
+
+
+@dataclass(slots=True)
+class _Complaints:
+    """What is wrong with a list so far: the first problems, and how many more; how many rows they spoil."""
+
+    file: str
+    told: list[Problem] = field(default_factory=list)
+    more: int = 0
+    rows: int = 0
+
+    def add(self, line: int, problem: CellProblem) -> None:
+        said = f'column "{problem.header}": {problem.message}' if problem.header else problem.message
+        if len(self.told) < MOST_TOLD:
+            self.told.append(Problem(self.file, line, 0, said, problem.hint))
+        else:
+            self.more += 1
+
+    def raise_any(self) -> None:
+        if self.told:
+            told = sorted(self.told, key=lambda problem: problem.line)
+            raise DefinitionError(told, more=self.more, hint="mend the list, or take the good rows with --skip-bad")
+
+
+def import_customers(
+    database: Database, tenant: Tenant, path: Path, *, options: ImportOptions, now: datetime, progress: Progress
+) -> Imported:
+    """Take the people of a CSV file in, in one transaction.
+
+    Raises: DefinitionError with the place of everything that is wrong, when nothing was changed;
+    ConfigurationError for a country that phone numbers cannot be of.
+    """
+    country = options.country.upper() or tenant.country
+    if not is_country(country):
+        raise ConfigurationError(f'"{country}" is not a country', hint="write two letters, such as JP")
+    file = open_list(path, encoding=options.encoding)
+    complaints = _Complaints(file.name)
+    rows = read_rows(file)
+    reader = _reader_of(file, rows, readers(country=country, zone=ZoneInfo(tenant.timezone), now=now))
+    with database.transaction() as connection:
+        for name in ("stage_rows", "stage_matches", "stage_clashes"):
+            connection.execute(statement(__package__, name))
+        staged = _stage(connection, _people(rows, reader, complaints), total=file.lines, progress=progress)
+        imported = _store(connection, tenant, rows=staged, complaints=complaints, options=options)
+        if options.dry_run:
+            raise psycopg.Rollback
+    return imported
+
+
+def _reader_of(file: ListFile, rows: Iterator[Row], cells: Mapping[str, Reader]) -> PersonReader:
+    """Read the header, the first of the rows. Raises: DefinitionError."""
+    line, header = next(rows, (0, []))
+    problems: tuple[str, ...] = (
+        () if isinstance(header, list) and header else (str(header or "the file has no header"),)
+    )
+    if not problems:
+        try:
+            return PersonReader(read_headers(_readable(header)), readers=cells)
+        except HeaderError as error:
+            problems = error.problems
+    raise DefinitionError([Problem(file.name, line, 0, problem) for problem in problems])
+
+
+def _people(rows: Iterator[Row], reader: PersonReader, complaints: _Complaints) -> Iterator[tuple[int, Person]]:
+    """Give out the people of a list with their lines; note what is wrong with the other rows."""
+    for line, row in rows:
+        try:
+            person = reader.read(_readable(row))
+        except RowError as error:
+            complaints.rows += 1
+            for problem in error.problems:
+                complaints.add(line, problem)
+        else:
+            if person is not None:
+                yield line, person
+
+
+def _readable(row: list[str] | ListError) -> list[str]:
+    if isinstance(row, ListError):
+        raise RowError([CellProblem("", str(row))])
+    return row
+
+
+def _stage(connection: Connection, people: Iterator[tuple[int, Person]], *, total: int, progress: Progress) -> int:
+    rows = 0
+    copying = SQL("COPY import_rows (line, id, {}) FROM STDIN").format(SQL(", ").join(map(Identifier, PERSON)))
+    with connection.cursor() as cursor, cursor.copy(copying) as copy:
+        for rows, (line, person) in enumerate(people, start=1):
+            copy.write_row((line, new_id(), *person))
+            if rows % TELL_EVERY == 0:
+                progress(rows, max(total, rows))
+    progress(rows, rows)
+    return rows
+
+
+def _store(
+    connection: Connection, tenant: Tenant, *, rows: int, complaints: _Complaints, options: ImportOptions
+) -> Imported:
+    if rows == 0 and not complaints.told:
+        raise DefinitionError([Problem(complaints.file, 0, 0, "has a header but no people")])
+    binds = {"user_id": tenant.id, "agreed": options.allow_promotional}
+    connection.execute("SELECT id FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE", binds)  # one import at a time
+    connection.execute("ANALYZE import_rows")
+    connection.execute(statement(__package__, "import_match"), binds)
+    connection.execute(statement(__package__, "import_clashes"), binds)
+    _complain_of_clashes(connection, complaints)
+    if not options.skip_bad:
+        complaints.raise_any()
+    counts = connection.execute(statement(__package__, "import_counts")).fetchone()
+    assert counts is not None
+    if not options.dry_run:
+        for name in ("import_update", "import_insert", "import_suppress"):
+            connection.execute(statement(__package__, name), binds)
+    read = rows + complaints.rows - counts.pop("clashes")
+    return Imported(
+        rows=read, **counts, skipped=complaints.rows, dry_run=options.dry_run, problems=tuple(complaints.told)
+    )
+
+
+def _complain_of_clashes(connection: Connection, complaints: _Complaints) -> None:
+    with connection.cursor() as cursor:
+        for row in cursor.stream("SELECT line, kind, other FROM import_clashes ORDER BY line, kind"):
+            complaints.rows += 1
+            complaints.add(row["line"], CellProblem("", _CLASHES[row["kind"]].format(other=row["other"])))
+
+
+_CLASHES = {
+    "external_id": "the customer number is that of line {other} too",
+    "person": "the phone and name are those of line {other} too, and no customer number tells them apart",
+    "customer": "this is the same stored customer as line {other}",
+    "several": "{other} stored customers have this phone and name; give the customer number",
+}

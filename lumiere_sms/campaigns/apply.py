@@ -1,0 +1,150 @@
+"""Make the definitions so: one transaction, and the same again changes nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lumiere_sms.audience.segments import write_segment
+from lumiere_sms.campaigns.changes import Change, current_campaigns, diff, is_over, is_rescheduled
+from lumiere_sms.campaigns.changes import checksum as checksum_of
+from lumiere_sms.campaigns.wording import findings_of, planned_content
+from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, insert_campaign, place_occurrence, revise_campaign
+from lumiere_sms.clock import Clock
+from lumiere_sms.database.connection import Connection, Database
+from lumiere_sms.database.sql import statement
+from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.definitions.models import CampaignDefinition, Definitions
+from lumiere_sms.errors import RefusedError, StalePlanError, StateError
+from lumiere_sms.messages.templates import write_template
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done: every change, and the checksum of those that were not there already."""
+
+    changes: tuple[Change, ...]
+    checksum: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was so already."""
+        return all(change.action == "unchanged" for change in self.changes)
+
+
+def apply(
+    database: Database,
+    tenant: Tenant,
+    definitions: Definitions,
+    *,
+    checksum: str | None = None,
+    overwrite: bool = False,
+    clock: Clock,
+    by: str = "operator",
+) -> Applied:
+    """Write what differs. With a `checksum`, only if it is still what the plan of that checksum showed.
+
+    Raises: DefinitionError for a schedule in the past, RefusedError with every reason, StalePlanError.
+    """
+    with database.transaction() as connection:
+        connection.execute(HOLD_TENANT, [tenant.id])
+        changes = diff(connection, tenant, definitions, now=clock.now(), overwrite=overwrite)
+        applied = Applied(changes, checksum_of(changes))
+        if not applied.is_empty:
+            _refuse([*_refusals(changes), *_blocking(connection, tenant, definitions, changes=changes)])
+            _require(checksum, applied.checksum)
+            _write(connection, tenant, definitions, changes=changes, author=Author("definitions", by, clock.now()))
+    return applied
+
+
+def create(
+    database: Database, tenant: Tenant, definitions: Definitions, *, clock: Clock, by: str = "operator"
+) -> Applied:
+    """Make campaigns that do not exist yet, by command, with the templates and segments defined beside them.
+
+    Raises: StateError when a name is taken; as `apply`.
+    """
+    with database.transaction() as connection:
+        connection.execute(HOLD_TENANT, [tenant.id])
+        for name in current_campaigns(connection, tenant, definitions.campaigns):
+            raise StateError(f'there is a campaign "{name}" already', hint="give it another name, or use `apply`")
+        changes = diff(connection, tenant, definitions, now=clock.now())
+        _refuse([*_blocking(connection, tenant, definitions, changes=changes)])
+        _write(connection, tenant, definitions, changes=changes, author=Author("command", by, clock.now()))
+    return Applied(changes, checksum_of(changes))
+
+
+def _refuse(reasons: Sequence[tuple[str, str]]) -> None:
+    if reasons:
+        said = "; ".join(reason for reason, _ in reasons)
+        hints = dict.fromkeys(hint for _, hint in reasons)
+        raise RefusedError(f"{said}; nothing was changed", hint="; ".join(hints))
+
+
+def _refusals(changes: tuple[Change, ...]) -> Iterator[tuple[str, str]]:
+    return ((change.refusal, change.hint) for change in changes if change.refusal)
+
+
+def _blocking(
+    connection: Connection, tenant: Tenant, definitions: Definitions, *, changes: tuple[Change, ...]
+) -> Iterator[tuple[str, str]]:
+    """Yield what the lint finds in the texts of changed campaigns that must not be sent so."""
+    for change in changes:
+        if change.kind == "campaign" and change.action != "unchanged":
+            definition = definitions.campaigns[change.name]
+            content = planned_content(connection, tenant, definition, definitions=definitions)
+            for finding in findings_of(connection, tenant, definition, content=content):
+                if finding.blocking:
+                    yield f'campaign "{change.name}": {finding.rule} {finding.message}', finding.hint
+
+
+def _require(wanted: str | None, found: str) -> None:
+    if wanted is not None and wanted != found:
+        raise StalePlanError(
+            f"the plan with checksum {wanted} is no longer what would happen (now {found}); nothing was changed",
+            hint="run `plan` again and look at it",
+        )
+
+
+def _write(
+    connection: Connection,
+    tenant: Tenant,
+    definitions: Definitions,
+    *,
+    changes: tuple[Change, ...],
+    author: Author,
+) -> None:
+    changed = {
+        kind: [change.name for change in changes if change.kind == kind and change.action != "unchanged"]
+        for kind in _KINDS
+    }
+    for name in sorted(changed["template"], key=lambda name: definitions.templates[name].is_default):
+        write_template(connection, tenant.id, definitions.templates[name].payload())
+    connection.execute(statement(__package__, "follow_templates"), {"user_id": tenant.id, "names": changed["template"]})
+    for name in changed["segment"]:
+        write_segment(connection, tenant.id, definitions.segments[name].payload())
+    current = current_campaigns(connection, tenant, changed["campaign"])
+    for name in changed["campaign"]:
+        _write_campaign(connection, tenant, current.get(name), definition=definitions.campaigns[name], author=author)
+    connection.execute("NOTIFY lumiere_sms")
+
+
+def _write_campaign(
+    connection: Connection,
+    tenant: Tenant,
+    row: Mapping[str, Any] | None,
+    *,
+    definition: CampaignDefinition,
+    author: Author,
+) -> None:
+    wish = (definition.starts_at() or author.now) if definition.schedule else None
+    if row is None:
+        insert_campaign(connection, tenant, definition=definition, occurs_at=wish, author=author)
+        return
+    if not is_rescheduled(CampaignDefinition.from_payload(row["definition"]), definition):
+        wish = row["scheduled_at"]
+    revise_campaign(connection, tenant, row, definition=definition, occurs_at=wish, author=author)
+    if not is_over(row):
+        place_occurrence(connection, tenant.id, campaign_id=row["id"], occurs_at=wish, definition=definition)
+
+
+_KINDS = ("template", "segment", "campaign")

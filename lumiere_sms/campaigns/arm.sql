@@ -1,0 +1,33 @@
+-- The only gate before the wire: claimed -> submitting, with the submission row whose id is the attempt id.
+-- A row passes only by the holder's fence, with `lease_left` to go, unexpired, its number not suppressed, its campaign
+-- running. The campaign rows are locked FOR SHARE, so that no arm commits after a pause has.
+WITH wanted AS MATERIALIZED (
+    SELECT id, fence, attempt_id, sender
+    FROM unnest(%(ids)s::uuid[], %(fences)s::integer[], %(attempt_ids)s::uuid[], %(senders)s::text[])
+        AS asked (id, fence, attempt_id, sender)
+), running AS MATERIALIZED (
+    SELECT id FROM sms_campaigns
+    WHERE user_id = %(user_id)s AND id = ANY (%(campaign_ids)s::uuid[]) AND status = 'running'
+    ORDER BY id
+    FOR SHARE
+), armed AS (
+    UPDATE campaign_recipients AS recipient
+    SET status = 'submitting', attempt = recipient.attempt + 1, provider = %(provider)s
+    FROM wanted
+    WHERE recipient.user_id = %(user_id)s AND recipient.id = wanted.id AND recipient.fence = wanted.fence
+      AND recipient.status = 'claimed' AND recipient.claimed_by = %(daemon)s
+      AND recipient.claimed_until >= coalesce(%(now)s::timestamptz, now()) + %(lease_left)s::interval
+      AND recipient.expires_at > coalesce(%(now)s::timestamptz, now())
+      AND recipient.campaign_id IN (SELECT id FROM running)
+      AND NOT EXISTS (
+          SELECT FROM suppressions
+          WHERE suppressions.user_id = %(user_id)s AND suppressions.phone_number = recipient.phone_number)
+    RETURNING recipient.id, recipient.occurrence_id, recipient.phone_number, recipient.segments_used, recipient.attempt,
+        wanted.attempt_id, wanted.sender
+)
+INSERT INTO submissions
+    (user_id, id, recipient_id, occurrence_id, phone_number, provider, sender, attempt, parts, started_at)
+SELECT %(user_id)s, attempt_id, id, occurrence_id, phone_number, %(provider)s, sender, attempt, segments_used,
+    coalesce(%(now)s::timestamptz, now())
+FROM armed
+RETURNING id

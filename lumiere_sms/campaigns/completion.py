@@ -1,0 +1,40 @@
+"""When a run is over: a question to the rows, never a counter.
+
+An occurrence is completed when none of its recipients is pending, claimed, submitting or unknown; a
+campaign when it has no occurrence left. An unknown recipient keeps its campaign running and shown
+until a person or a proof decides.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from lumiere_sms.database.connection import Connection, Database
+from lumiere_sms.database.sql import statement
+
+
+def complete_finished(database: Database, *, now: datetime | None) -> list[str]:
+    """Complete what is over; return the names of the campaigns that are completed now.
+
+    `now` is None where the database's own clock speaks.
+    """
+    with database.transaction(read_only=True) as connection:
+        finished = connection.execute(statement(__package__, "finished_occurrences")).fetchall()
+    return [
+        name for each in finished if (name := _complete_alone(database, each["user_id"], each["occurrence_id"], now))
+    ]
+
+
+def complete(connection: Connection, user_id: UUID, *, occurrence_id: UUID, now: datetime | None) -> str | None:
+    """Complete one occurrence that is over, and its campaign with the last; return the name of that campaign."""
+    binds = {"user_id": user_id, "occurrence_id": occurrence_id, "now": now}
+    occurrence = connection.execute(statement(__package__, "complete_occurrence"), binds).fetchone()
+    if occurrence is None:
+        return None
+    binds["campaign_id"] = occurrence["campaign_id"]
+    campaign = connection.execute(statement(__package__, "complete_campaign"), binds).fetchone()
+    return campaign["name"] if campaign else None
+
+
+def _complete_alone(database: Database, user_id: UUID, occurrence_id: UUID, now: datetime | None) -> str | None:
+    with database.transaction() as connection:
+        return complete(connection, user_id, occurrence_id=occurrence_id, now=now)

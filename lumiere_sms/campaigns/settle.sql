@@ -1,0 +1,47 @@
+-- Record what the provider answered, by attempt: submitting -> sent | failed | suppressed | pending | unknown.
+-- A row whose lease ran out meanwhile is `unknown` and takes its late answer: unknown -> sent | failed | suppressed | pending.
+-- `again` campaigns are locked FOR SHARE, so that a row which may go again never returns to a cancelled campaign.
+-- Returns the attempts whose recipient had moved on: their outcome stands on the submission alone.
+WITH answered AS MATERIALIZED (
+    SELECT *
+    FROM unnest(%(attempt_ids)s::uuid[], %(ids)s::uuid[], %(fences)s::integer[], %(outcomes)s::text[],
+            %(message_ids)s::text[], %(codes)s::text[], %(details)s::text[], %(reasons)s::text[],
+            %(parts)s::smallint[], %(costs)s::numeric[], %(currencies)s::text[], %(waits)s::interval[])
+        AS answer (attempt_id, id, fence, outcome, message_id, code, detail, reason, parts, cost, currency, wait)
+), cancelled AS MATERIALIZED (
+    SELECT id, status FROM sms_campaigns
+    WHERE user_id = %(user_id)s AND id = ANY (%(again)s::uuid[])
+    ORDER BY id
+    FOR SHARE
+), submission AS (
+    UPDATE submissions
+    SET outcome = answered.outcome, provider_message_id = answered.message_id, provider_code = answered.code,
+        detail = answered.detail, settled_at = coalesce(%(now)s::timestamptz, now())
+    FROM answered
+    WHERE submissions.user_id = %(user_id)s AND submissions.id = answered.attempt_id
+      AND (submissions.outcome IS NULL OR submissions.outcome = 'unknown')
+), settled AS (
+    UPDATE campaign_recipients AS recipient
+    SET status = CASE answered.outcome
+            WHEN 'accepted' THEN 'sent' WHEN 'unknown' THEN 'unknown'
+            WHEN 'rejected' THEN CASE answered.reason WHEN 'opted_out' THEN 'suppressed' ELSE 'failed' END
+            ELSE CASE WHEN recipient.campaign_id IN (SELECT id FROM cancelled WHERE status = 'cancelled')
+                THEN 'cancelled' ELSE 'pending' END END,
+        reason = answered.reason,
+        provider_message_id = answered.message_id,
+        error_code = answered.code,
+        error_message = answered.detail,
+        segments_used = coalesce(answered.parts, recipient.segments_used),
+        cost = answered.cost,
+        currency = answered.currency,
+        sent_at = CASE answered.outcome WHEN 'accepted' THEN coalesce(%(now)s::timestamptz, now()) END,
+        send_after = CASE WHEN answered.outcome IN ('unavailable', 'not_sent')
+            THEN coalesce(%(now)s::timestamptz, now()) + answered.wait ELSE recipient.send_after END,
+        retry_count = recipient.retry_count + CASE answered.outcome WHEN 'unavailable' THEN 1 ELSE 0 END,
+        claimed_by = NULL, claimed_until = NULL, updated_at = coalesce(%(now)s::timestamptz, now())
+    FROM answered
+    WHERE recipient.user_id = %(user_id)s AND recipient.id = answered.id AND recipient.fence = answered.fence
+      AND recipient.status IN ('submitting', 'unknown')
+    RETURNING answered.attempt_id
+)
+SELECT attempt_id FROM answered EXCEPT SELECT attempt_id FROM settled

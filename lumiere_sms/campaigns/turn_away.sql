@@ -1,0 +1,24 @@
+-- What the arm did not let pass, and what a stopping daemon hands back: claimed -> suppressed | expired | cancelled | pending.
+WITH wanted AS MATERIALIZED (
+    SELECT id, fence FROM unnest(%(ids)s::uuid[], %(fences)s::integer[]) AS asked (id, fence)
+), judged AS (
+    SELECT recipient.id, wanted.fence,
+        suppressions.reason AS suppressed,
+        recipient.expires_at <= coalesce(%(now)s::timestamptz, now()) AS expired,
+        campaign.status = 'cancelled' AS cancelled
+    FROM wanted
+    JOIN campaign_recipients AS recipient ON recipient.user_id = %(user_id)s AND recipient.id = wanted.id
+    JOIN sms_campaigns AS campaign ON campaign.user_id = %(user_id)s AND campaign.id = recipient.campaign_id
+    LEFT JOIN suppressions
+        ON suppressions.user_id = %(user_id)s AND suppressions.phone_number = recipient.phone_number
+)
+UPDATE campaign_recipients AS recipient
+SET status = CASE WHEN judged.cancelled THEN 'cancelled' WHEN judged.suppressed IS NOT NULL THEN 'suppressed'
+        WHEN judged.expired THEN 'expired' ELSE 'pending' END,
+    reason = CASE WHEN judged.cancelled THEN 'campaign_cancelled' WHEN judged.suppressed IS NOT NULL THEN judged.suppressed
+        WHEN judged.expired THEN 'window_ended' ELSE recipient.reason END,
+    claimed_by = NULL, claimed_until = NULL, updated_at = coalesce(%(now)s::timestamptz, now())
+FROM judged
+WHERE recipient.user_id = %(user_id)s AND recipient.id = judged.id AND recipient.fence = judged.fence
+  AND recipient.status = 'claimed' AND recipient.claimed_by = %(daemon)s
+RETURNING recipient.id, recipient.status

@@ -1,0 +1,93 @@
+"""The command `lumiere-sms`: its names and one line each; a command's code is imported when it is called.
+
+Each entry of COMMANDS names a module of this package. A module holds `app`, a `typer.Typer`: with several
+commands it is a group; a module with a single command stands at the top under its entry's name.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "demo": "Run the whole job on example data: no account, no network.",
+    "init": "Write a commented starter into a folder and prepare the database.",
+    "plan": "Show what `apply` would change, who gets what, when and at what cost.",
+    "apply": "Make the definitions so.",
+    "validate": "Check definition files without a database.",
+    "schema": "Print the JSON Schema of definition files.",
+    "run": "Launch due campaigns and send what may go; a daemon, or once with --once.",
+    "status": "Show daemons, campaigns on their way, alerts, and why nothing moves.",
+    "send": "Send one template to a few numbers or a CSV.",
+    "campaign": "Campaigns: create, show, schedule, pause, report.",
+    "template": "Templates: list, show, preview, lint.",
+    "segment": "Segments: list, show, preview, sql.",
+    "customer": "Customers: import, list, show, set, export.",
+    "tenant": "Businesses that share one database.",
+    "db": "The database: upgrade, status, start, stop, backup, shell.",
+    "doctor": "Check database, credentials, sender and clock, and say how to mend each.",
+    "units": "Print systemd units or crontab lines.",
+    "sandbox": "A local server that speaks Twilio's Messages API, with faults on demand.",
+    "guide": "Read the guide: definitions, customers, messages, sending, running.",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands without importing them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
+        """Return the names in the order of COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the base class's signature
+        """Return a stand-in that knows a command's name and line, for help and completion."""
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: "Sequence[str]") -> Any:
+        """Import the command that was called."""
+        name, command, rest = super().resolve_command(ctx, list(args))
+        return name, _load(name) if name in COMMANDS else command, rest
+
+
+def _load(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415 - nothing to import for --help
+
+    command = typer.main.get_command(import_module(f"lumiere_sms.cli.{name}").app)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="lumiere-sms",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - nothing to import for --help
+
+        typer.echo(f"lumiere-sms {version('lumiere-sms')}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    context: typer.Context,
+    _version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """SMS campaigns for small businesses: nobody gets a text twice, nobody is lost.
+
+    Start with: lumiere-sms demo
+    """
+    from lumiere_sms.cli.context import Context  # noqa: PLC0415 - nothing to import for --help
+
+    context.obj = context.obj or Context()
+    context.call_on_close(context.obj.close)

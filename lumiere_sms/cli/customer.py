@@ -1,0 +1,144 @@
+"""`lumiere-sms customer`."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumiere_sms.cli import customer_views as views
+from lumiere_sms.cli import output
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Customers: import, list, show, set, export.")
+
+Key = Annotated[str, typer.Argument(help="A customer number, a phone number or an id.")]
+
+
+class ListEncoding(StrEnum):
+    """How a file's letters are written."""
+
+    AUTO = "auto"
+    UTF_8 = "utf-8"
+    SHIFT_JIS = "shift_jis"
+
+
+@app.command("import")
+def import_list(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header.")],
+    encoding: Annotated[ListEncoding, typer.Option(help="The file's encoding.")] = ListEncoding.AUTO,
+    country: Annotated[str, typer.Option(help="Whose numbers those without + are, such as JP; else yours.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count; change nothing.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Take the good rows, leave the others out.")] = False,
+    allow_promotional: Annotated[
+        bool,
+        typer.Option("--allow-promotional", help="These people agreed to advertising, where the list says nothing."),
+    ] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Add the people of a list, or bring what is known of them up to date.
+
+    Without --skip-bad one bad row is enough to change nothing.
+
+    Example: lumiere-sms customer import customers.csv --dry-run
+    """
+    from lumiere_sms.audience.imports import ImportOptions, import_customers  # noqa: PLC0415 - readers of a list
+
+    options = ImportOptions(encoding.value, country, dry_run, skip_bad, allow_promotional)
+    database, tenant = context.obj.database, context.obj.tenant
+    with output.progress("importing", quiet=as_json) as progress:
+        imported = import_customers(
+            database, tenant, file, options=options, now=context.obj.clock.now(), progress=progress
+        )
+    views.show_imported(imported, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    search: Annotated[str, typer.Option(help="Part of a name, a customer number or a phone number.")] = "",
+    tag: Annotated[str, typer.Option(help="Only those with this tag.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many on a page.")] = 50,
+    page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
+    show_phones: output.ShowPhones = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """List customers, a page at a time.
+
+    Example: lumiere-sms customer list --search 田中 --tag vip
+    """
+    from lumiere_sms.audience.customers import list_customers  # noqa: PLC0415 - nothing to import for --help
+
+    with context.obj.database.transaction(read_only=True) as connection:
+        people = list_customers(connection, context.obj.user_id, search=search, tag=tag, limit=limit, page=page)
+    views.show_list(people, limit=limit, page=page, show_phones=show_phones, as_json=as_json)
+
+
+@app.command()
+def show(
+    context: typer.Context, key: Key, show_phones: output.ShowPhones = False, as_json: output.AsJson = False
+) -> None:
+    """Show what is known of a customer; several who share a phone number are listed.
+
+    Example: lumiere-sms customer show 090-1234-5678
+    """
+    from lumiere_sms.audience.customers import require_customers, standing_of  # noqa: PLC0415 - as above
+
+    tenant = context.obj.tenant
+    with context.obj.database.transaction(read_only=True) as connection:
+        people = require_customers(connection, tenant, key)
+        standings = [standing_of(connection, tenant.id, person) for person in people]
+    views.show_people(people, standings, zone=tenant.timezone, show_phones=show_phones, as_json=as_json)
+
+
+@app.command("set")
+def set_(
+    context: typer.Context,
+    key: Key,
+    assignments: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to set; tags+=vip adds a tag.")
+    ] = None,
+    opt_out: Annotated[bool, typer.Option("--opt-out", help="Never text this person's number again.")] = False,
+    opt_in: Annotated[bool, typer.Option("--opt-in", help="Lift a refusal: the person said so.")] = False,
+    show_phones: output.ShowPhones = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Set columns of a customer, or note that a person refuses texts, or wants them again.
+
+    A refusal holds for the phone number, whoever shares it.
+
+    Example: lumiere-sms customer set C0012 visit_count=5 tags+=vip attributes.stylist=佐藤
+    """
+    from lumiere_sms.audience.customers import Wish, set_customers  # noqa: PLC0415 - as above
+
+    if opt_out and opt_in:
+        raise typer.BadParameter("--opt-out and --opt-in contradict each other")
+    wish = Wish.OPT_OUT if opt_out else Wish.OPT_IN if opt_in else Wish.NONE
+    with context.obj.database.transaction() as connection:
+        people = set_customers(
+            connection, context.obj.tenant, key, assignments=assignments or (), wish=wish, now=context.obj.clock.now()
+        )
+    views.show_list(people, limit=len(people) + 1, page=1, show_phones=show_phones, as_json=as_json)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="Where to write; standard output when left out.")] = None,
+    bom: Annotated[bool, typer.Option("--bom", help="Begin with a byte order mark, for Excel.")] = False,
+) -> None:
+    """Write all customers as CSV, phone numbers whole, so that `customer import` reads it back.
+
+    Cells that a spreadsheet would run as a formula begin with '.
+
+    Example: lumiere-sms customer export customers.csv --bom
+    """
+    from lumiere_sms.audience.exports import export_customers  # noqa: PLC0415 - as above
+
+    with (
+        context.obj.database.transaction(read_only=True) as connection,
+        views.opened(file, sys.stdout.buffer, bom=bom) as stream,
+    ):
+        count = export_customers(connection, context.obj.user_id, stream)
+    output.say(f"{count:,} customers exported")

@@ -1,0 +1,98 @@
+"""`lumiere-sms db`: the database."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumiere_sms.cli import output
+from lumiere_sms.cli.output import AsJson
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The database: upgrade, status, start, stop, backup, shell."
+)
+
+NOTHING_TO_DO = "DATABASE_URL names a server of its own; there is nothing to {}"
+
+
+@app.command()
+def upgrade(context: typer.Context) -> None:
+    """Make the database's schema this version's.
+
+    Example: lumiere-sms db upgrade
+    """
+    from lumiere_sms.database import schema  # noqa: PLC0415 - only what is used
+
+    before, after = schema.upgrade(context.obj.runtime.server)
+    output.say(f"the schema is {after}, as before" if before == after else f"the schema is now {after}")
+
+
+@app.command()
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show which database is in use and how it is. Starts nothing.
+
+    Example: lumiere-sms db status
+    """
+    from lumiere_sms.database.administration import inspect  # noqa: PLC0415 - only what is used
+
+    found = asdict(inspect(context.obj.settings))
+    if as_json:
+        output.print_json(found)
+    else:
+        output.print_facts((name.replace("_", " "), None if value == "" else value) for name, value in found.items())
+
+
+@app.command()
+def start(context: typer.Context) -> None:
+    """Start the embedded server. Every command does so by itself.
+
+    Example: lumiere-sms db start
+    """
+    from lumiere_sms.database import administration  # noqa: PLC0415 - only what is used
+
+    started = administration.start(context.obj.settings)
+    output.say("the embedded server runs" if started else NOTHING_TO_DO.format("start"))
+
+
+@app.command()
+def stop(context: typer.Context) -> None:
+    """Stop the embedded server. The next command starts it again.
+
+    Example: lumiere-sms db stop
+    """
+    from lumiere_sms.database import administration  # noqa: PLC0415 - only what is used
+
+    stopped = administration.stop(context.obj.settings)
+    external = (
+        NOTHING_TO_DO.format("stop") if context.obj.settings.database_url else "the embedded server was not running"
+    )
+    output.say("the embedded server has stopped" if stopped else external)
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="Where to; lumiere-sms-DATE.dump if left out.")] = None,
+) -> None:
+    """Write the whole database to a file, for `pg_restore`.
+
+    Example: lumiere-sms db backup monday.dump
+    """
+    from lumiere_sms.database.backup import back_up  # noqa: PLC0415 - only what is used
+
+    target = file or Path(f"lumiere-sms-{context.obj.clock.now():%Y%m%dT%H%M%SZ}.dump")
+    done = back_up(context.obj.runtime.server, target, pg_bin=context.obj.settings.pg_bin)
+    output.print_text(str(done.file))
+    output.say(f"{done.size:,} bytes; to restore it: {done.restore}")
+
+
+@app.command()
+def shell(context: typer.Context) -> None:
+    """Open psql on the database.
+
+    Example: lumiere-sms db shell
+    """
+    from lumiere_sms.database.backup import open_shell  # noqa: PLC0415 - only what is used
+
+    open_shell(context.obj.runtime.server.url, pg_bin=context.obj.settings.pg_bin)

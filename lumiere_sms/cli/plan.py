@@ -1,0 +1,51 @@
+"""`lumiere-sms plan`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumiere_sms.cli import output
+
+app = typer.Typer(add_completion=False)
+
+CHANGES = 10  # the exit code of `plan --exit-code` when there are changes
+Files = Annotated[list[Path], typer.Argument(metavar="FILES…", help="YAML files, or folders of them.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what was changed by command.")]
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    files: Files,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 10 when there are changes.")] = False,
+    overwrite: Overwrite = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Show what `apply` would change, and who gets what, when and at what cost. Changes nothing.
+
+    Example: lumiere-sms plan campaigns.yaml
+    """
+    from lumiere_sms.campaigns.sources import read_files  # noqa: PLC0415 - pydantic and SQLAlchemy take 400 ms
+    from lumiere_sms.cli.plan_views import plan_json, plan_text  # noqa: PLC0415
+    from lumiere_sms.planning.plan import make_plan  # noqa: PLC0415
+
+    runtime, tenant = context.obj.runtime, context.obj.tenant
+    definitions = read_files(runtime.database, tenant, files)
+    with output.progress("planning", quiet=as_json) as advance:
+        planned = make_plan(
+            runtime.database,
+            tenant,
+            definitions,
+            clock=runtime.clock,
+            prices=runtime.prices,
+            parts_per_second=runtime.parts_per_second,
+            overwrite=overwrite,
+            progress=advance,
+        )
+    if as_json:
+        output.print_json(plan_json(planned))
+    else:
+        named = " ".join([*map(str, files), *(["--overwrite"] if overwrite else [])])
+        output.print_text(plan_text(planned, files=named, width=output.console().width))
+    raise typer.Exit(CHANGES if exit_code and not planned.is_empty else 0)

@@ -1,0 +1,158 @@
+"""How a plan looks: changes first, then each campaign's who, what, when and cost."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lumiere_sms.cli.output import local
+
+if TYPE_CHECKING:
+    from lumiere_sms.campaigns.changes import Change
+    from lumiere_sms.planning.plan import CampaignPlan, Plan
+
+_SIGNS = {"create": "+", "update": "~", "unchanged": "="}
+_LABEL = 6  # the column of who, what, when, cost
+_LONGEST_VALUE = 60
+_SAME = 12  # characters before the difference of two long values
+_ENCODINGS = {"gsm7": "GSM-7", "ucs2": "UCS-2"}
+
+
+def plan_json(plan: "Plan") -> dict[str, Any]:
+    """Return a plan as plain data."""
+    from dataclasses import asdict  # noqa: PLC0415 - beside its only use
+
+    return {**asdict(plan), "is_empty": plan.is_empty}
+
+
+def plan_text(plan: "Plan", *, files: str, width: int) -> str:
+    """Return a plan as people read it, in lines of at most `width` columns where words allow."""
+    lines = [*changes_lines(plan.changes, width=width)]
+    for campaign in plan.campaigns:
+        lines += ["", *_campaign_lines(campaign, width=width)]
+    over = [f"{name}: {status}; it is not launched again" for name, status in plan.over.items()]
+    lines += ["", *over] if over else []
+    lines += ["", *_last_lines(plan, files)]
+    return "\n".join(lines)
+
+
+def changes_lines(changes: Iterable["Change"], *, width: int) -> Iterator[str]:
+    """Yield a line per definition, and below it what changes and why `apply` would refuse it."""
+    for change in changes:
+        yield f"{_SIGNS[change.action]} {change.kind} {change.name}"
+        for name, (before, after) in change.fields.items() if change.action == "update" else ():
+            yield from _indented(f"{name}: {_difference(before, after)}", width=width)
+        if change.note:
+            yield from _indented(change.note, width=width)
+        if change.refusal:
+            yield from _indented(f"refused: {change.refusal}; {change.hint}", width=width)
+
+
+def _campaign_lines(campaign: "CampaignPlan", *, width: int) -> Iterator[str]:
+    starts = "a draft" if campaign.wish is None else local(campaign.wish, campaign.timezone)
+    yield f"{campaign.name} ({campaign.type}): {starts}"
+    for label, texts in (
+        ("who", _who(campaign)),
+        ("what", _what(campaign)),
+        ("when", _when(campaign)),
+        ("cost", _cost(campaign)),
+    ):
+        for text in texts:
+            yield from _indented(text, width=width, label=label)
+            label = ""  # noqa: PLW2901 - only the first line has it
+
+
+def _who(campaign: "CampaignPlan") -> Iterator[str]:
+    yield f"{campaign.matched:,} matched, {campaign.kept:,} get a text"
+    if campaign.exclusions:
+        yield "left out: " + _listed(campaign.exclusions)
+
+
+def _what(campaign: "CampaignPlan") -> Iterator[str]:
+    if campaign.kept:
+        encodings = (f"{count:,} in {_ENCODINGS[name]}" for name, count in campaign.encodings.items())
+        parts = (f"{people:,} of {_parts(count)}" for count, people in campaign.parts.items())
+        yield f"{' · '.join(encodings)}; {' · '.join(parts)}"
+    if campaign.dearest:
+        text = " ".join(campaign.dearest.text.split())
+        yield f"dearest: {campaign.dearest.phone}, {_parts(campaign.dearest.parts)}: {text}"
+    for finding in campaign.findings:
+        sign = "blocked by" if finding.blocking else "note"
+        yield f"{sign} {finding.rule}: {finding.message}; {finding.hint}"
+
+
+def _when(campaign: "CampaignPlan") -> Iterator[str]:
+    windows = ", ".join(campaign.windows) or "any time"
+    quiet = f" outside {campaign.quiet_hours}" if campaign.quiet_hours else ""
+    yield f"{windows}{quiet}, by the recipient's clock"
+    if campaign.starts_at is None:
+        return
+    zone = campaign.timezone
+    pace = f"{campaign.parts_per_minute:,g} parts a minute (the {campaign.limit}'s limit)"
+    yield f"{local(campaign.starts_at, zone)} to about {local(campaign.finishes_at, zone)} at {pace}"
+    if campaign.fits:
+        yield f"fits: the last ones expire at {local(campaign.expires_at, zone)}"
+    else:
+        yield f"does not fit: about {campaign.expiring:,} would expire, the last at {local(campaign.expires_at, zone)}"
+
+
+def _cost(campaign: "CampaignPlan") -> Iterator[str]:
+    if not campaign.countries:
+        yield "nothing"
+        return
+    total = sum(country.parts for country in campaign.countries)
+    each = "; ".join(f"{one.country or '?'} {one.parts:,} × {one.price:f}" for one in campaign.countries)
+    yield f"{campaign.cost:,.2f} {campaign.currency} for {total:,} parts at list price ({each})"
+
+
+def _last_lines(plan: "Plan", files: str) -> Iterator[str]:
+    if plan.is_empty:
+        yield "nothing to change"
+        return
+    if any(change.refusal for change in plan.changes) or any(_is_blocked(campaign) for campaign in plan.campaigns):
+        yield "apply would refuse this"
+        return
+    yield f"checksum {plan.checksum}"
+    yield f"apply exactly this: lumiere-sms apply {files} --checksum {plan.checksum}"
+
+
+def _is_blocked(campaign: "CampaignPlan") -> bool:
+    return any(finding.blocking for finding in campaign.findings)
+
+
+def _indented(text: str, *, width: int, label: str = "") -> Iterator[str]:
+    """Yield the lines of a text, wrapped by the columns it takes: a Japanese character takes two."""
+    from rich.console import Console  # noqa: PLC0415 - 30 ms
+    from rich.text import Text  # noqa: PLC0415
+
+    first = f"  {label:<{_LABEL}}"
+    for line in Text(text).wrap(Console(width=width), width - len(first)):
+        yield first + line.plain.rstrip()
+        first = " " * len(first)
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return " · ".join(f"{name} {count:,}" for name, count in counts.items())
+
+
+def _parts(count: int) -> str:
+    return "1 part" if count == 1 else f"{count} parts"
+
+
+def _difference(before: Any, after: Any) -> str:
+    """Show two values from shortly before where they part."""
+    old, new = _plain(before), _plain(after)
+    same = next((place for place, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
+    start = max(0, same - _SAME) if max(len(old), len(new)) > _LONGEST_VALUE else 0
+    return f"{_cut(old, start)} → {_cut(new, start)}"
+
+
+def _cut(text: str, start: int) -> str:
+    shown = text[start : start + _LONGEST_VALUE]
+    return f"{'…' if start else ''}{shown}{'…' if start + _LONGEST_VALUE < len(text) else ''}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in sorted(value.items())) or "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "–"
+    return "–" if value is None else " ".join(str(value).split())

@@ -1,0 +1,93 @@
+"""`sandbox serve`: the Twilio stand-in as a server of its own."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumiere_sms.cli import output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lumiere_sms.testing.twilio_faults import Faults
+    from lumiere_sms.testing.twilio_server import TwilioServer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="A local server that speaks Twilio's Messages API, with faults on demand.",
+)
+
+FAULT_HELP = (
+    "NAME=PROBABILITY; may be repeated. Names: throttle, error_before, error_after, cut_before, cut_after, "
+    "silence_before, silence_after, html_before, html_after (before or after the text was accepted)."
+)
+
+
+@app.callback()
+def sandbox() -> None:
+    """Try everything without an account: no text leaves this machine."""
+
+
+@app.command()
+def serve(  # noqa: PLR0913 - each is an option of the command line
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 is any free one.")] = 4010,
+    log: Annotated[
+        Path | None, typer.Option(help="Append each accepted text to this file, a JSON object a line.")
+    ] = None,
+    fault: Annotated[list[str] | None, typer.Option(help=FAULT_HELP)] = None,
+    latency: Annotated[str, typer.Option(help="How long an answer takes.")] = "0ms",
+    deliver_after: Annotated[str, typer.Option(help="How long a text is on its way.")] = "1s",
+    fail_delivery: Annotated[
+        float, typer.Option(min=0, max=1, help="The share that the carrier does not deliver.")
+    ] = 0.0,
+    list_lag: Annotated[str, typer.Option(help="How long an accepted text is missing from the list.")] = "0s",
+    seed: Annotated[int, typer.Option(help="Runs with one seed fail alike.")] = 0,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM. `GET /_log` shows what was accepted, `DELETE /_log` forgets it.
+
+    Example: lumiere-sms sandbox serve --log texts.jsonl --fault cut_after=0.05
+    """
+    from lumiere_sms.testing.twilio_faults import Faults, parse_shares, parse_wait  # noqa: PLC0415 - as below
+    from lumiere_sms.testing.twilio_server import TwilioServer  # noqa: PLC0415 - 200 ms of aiohttp
+
+    faults = _checked(
+        lambda: Faults(
+            shares=parse_shares(fault or []),
+            latency=parse_wait(latency),
+            deliver_after=parse_wait(deliver_after),
+            fail_delivery=fail_delivery,
+            list_lag=parse_wait(list_lag),
+            seed=seed,
+        )
+    )
+    stopping = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before a thread starts: each inherits it
+    with TwilioServer(faults, host=host, port=port, log=log) as server:
+        _show(server)
+        signal.sigwait(stopping)
+    output.say(f"stopped; {len(server.accepted):,} texts were accepted")
+
+
+def _show(server: "TwilioServer") -> None:
+    from lumiere_sms.testing.twilio_server import SANDBOX_SENDER  # noqa: PLC0415 - as above
+
+    output.print_text(f"export TWILIO_ACCOUNT_SID={server.account_sid}")
+    output.print_text(f"export TWILIO_AUTH_TOKEN={server.auth_token}")
+    output.print_text(f"export LUMIERE_SMS_TWILIO_BASE_URL={server.url}")
+    output.print_text(f"export LUMIERE_SMS_TWILIO_FROM={SANDBOX_SENDER}")
+    sys.stdout.flush()
+    output.say(f"listening on {server.url}; nothing leaves this machine; Ctrl-C stops it")
+
+
+def _checked(make: "Callable[[], Faults]") -> "Faults":
+    """Make what the options ask for. Raises: typer.BadParameter."""
+    try:
+        return make()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error

@@ -1,0 +1,175 @@
+"""`lumiere-sms template`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumiere_sms.cli import output
+from lumiere_sms.cli import template_views as views
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Templates: create, list, show, preview, lint, delete."
+)
+
+Name = Annotated[str, typer.Argument(help="The template.")]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="A variable's value; may be given again.")
+]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Name,
+    content: Annotated[str | None, typer.Option(help="The text.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file that holds the text; - is stdin.")] = None,
+    category: Annotated[str | None, typer.Option(help="promotional, reminder, notification or welcome.")] = None,
+    variable: Annotated[
+        list[str] | None, typer.Option(help="A variable that the text uses; may be given again.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A label of yours; may be given again.")] = None,
+    transliterate: Annotated[
+        bool, typer.Option("--transliterate", help="Spell in GSM-7 where that is faithful.")
+    ] = False,
+) -> None:
+    """Write a new template.
+
+    Example: lumiere-sms template create welcome --content "Welcome, {{ first_name | default('dear guest') }}!"
+    """
+    from lumiere_sms.definitions.template_options import define_template  # noqa: PLC0415 - pydantic takes 100 ms
+    from lumiere_sms.messages.templates import create_template  # noqa: PLC0415 - Jinja takes 50 ms
+
+    values = {"category": category, "variables": variable or [], "tags": tag or [], "transliterate": transliterate}
+    values["content"] = _content(content, file)
+    definition = define_template(name, values, origin=str(file or "--content"))
+    create_template(context.obj.database, context.obj.user_id, definition=definition.payload())
+    output.say(f'template "{name}" is written')
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    category: Annotated[str | None, typer.Option(help="Only templates of this category.")] = None,
+    as_json: output.AsJson = False,
+) -> None:
+    """List templates with what they take and how often they were used.
+
+    Example: lumiere-sms template list --category promotional
+    """
+    from lumiere_sms.messages.templates import list_templates  # noqa: PLC0415 - Jinja takes 50 ms
+
+    found = list_templates(context.obj.database, context.obj.user_id, category=_category(category))
+    if as_json:
+        output.print_json([asdict(template) for template in found])
+        return
+    output.print_table(views.COLUMNS, [views.row(template, context.obj.tenant.timezone) for template in found])
+
+
+@app.command()
+def show(context: typer.Context, name: Name, as_json: output.AsJson = False) -> None:
+    """Show a template.
+
+    Example: lumiere-sms template show welcome
+    """
+    from lumiere_sms.messages.templates import find_template  # noqa: PLC0415 - Jinja takes 50 ms
+
+    template = find_template(context.obj.database, context.obj.user_id, name=name)
+    if as_json:
+        output.print_json(asdict(template))
+        return
+    output.print_facts(views.facts(template, context.obj.tenant.timezone))
+    output.print_text(f"\n{template.content}")
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    name: Name,
+    var: Variables = None,
+    customer: Annotated[str | None, typer.Option(help="A customer: key, customer number or phone.")] = None,
+    segment: Annotated[str | None, typer.Option(help="A segment (or all): render for everybody in it.")] = None,
+    worst: Annotated[bool, typer.Option("--worst", help="With --segment: show the dearest text too.")] = False,
+    as_json: output.AsJson = False,
+    show_phones: output.ShowPhones = False,
+) -> None:
+    """Show what a template says, its parts and price, and the character that makes it dear.
+
+    Example: lumiere-sms template preview welcome --segment all --worst
+    """
+    from lumiere_sms.planning import previews  # noqa: PLC0415 - Jinja and SQLAlchemy take 400 ms
+
+    about = {"name": name, "variables": _values(var), "prices": context.obj.runtime.prices}
+    if segment is None:
+        seen = previews.preview_template(context.obj.database, context.obj.tenant, customer=customer, **about)
+        views.show_preview(seen, as_json=as_json)
+        return
+    about |= {"segment": segment, "now": context.obj.clock.now()}
+    with output.progress("rendering", quiet=as_json) as advance:
+        all_seen = previews.preview_segment(context.obj.database, context.obj.tenant, **about, progress=advance)
+    views.show_segment(all_seen, worst=worst, as_json=as_json, show_phones=show_phones)
+
+
+@app.command()
+def lint(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="The template; or a text by --content or --file.")] = None,
+    content: Annotated[str | None, typer.Option(help="A text.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file that holds a text; - is stdin.")] = None,
+    variable: Annotated[
+        list[str] | None, typer.Option(help="A variable that campaigns give; may be given again.")
+    ] = None,
+    transliterate: Annotated[bool, typer.Option("--transliterate", help="The text will be spelled in GSM-7.")] = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Say what is wrong with a template, or dearer than it need be. Exits 5 when a finding blocks.
+
+    Example: lumiere-sms template lint welcome
+    """
+    from lumiere_sms.planning.previews import lint_stored, lint_text  # noqa: PLC0415 - Jinja takes 50 ms
+
+    about = {"variables": variable or [], "prices": context.obj.runtime.prices}
+    if name is not None:
+        findings = lint_stored(context.obj.database, context.obj.tenant, name=name, **about)
+    else:
+        text = _content(content, file)
+        findings = lint_text(context.obj.database, context.obj.tenant, text, transliterate=transliterate, **about)
+    views.show_findings(findings, as_json=as_json)
+
+
+@app.command()
+def delete(context: typer.Context, name: Name) -> None:
+    """Take a template off the list. What was sent with it stays on record.
+
+    Example: lumiere-sms template delete welcome
+    """
+    from lumiere_sms.messages.templates import delete_template  # noqa: PLC0415 - Jinja takes 50 ms
+
+    delete_template(context.obj.database, context.obj.user_id, name=name)
+    output.say(f'template "{name}" is deleted')
+
+
+def _content(content: str | None, file: Path | None) -> str:
+    from lumiere_sms.messages.sources import read_source  # noqa: PLC0415 - Jinja takes 50 ms
+
+    if (content is None) == (file is None):
+        raise typer.BadParameter("give the text by --content or by --file")
+    return read_source(file) if file else content or ""
+
+
+def _category(name: str | None) -> str | None:
+    from lumiere_sms.messages.templates import Category  # noqa: PLC0415
+
+    if name is not None and name not in list(Category):
+        raise typer.BadParameter(f'"{name}" is none of {", ".join(Category)}', param_hint="--category")
+    return name
+
+
+def _values(given: Sequence[str] | None) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given or ()]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise typer.BadParameter("write NAME=VALUE", param_hint="--var")
+    return {name: value for name, _, value in pairs}

@@ -1,0 +1,167 @@
+"""How to reach PostgreSQL: transactions on connections that are kept and reused.
+
+Transaction-mode poolers (pgbouncer, Supabase's port 6543) hand each transaction another server
+connection, so nothing may live longer than a transaction: no prepared statements, no session state.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
+from psycopg.types.datetime import TimestamptzLoader
+
+from lumiere_sms.database.complaints import DatabaseLostError, complaint, malformed, unreachable, without_rows
+from lumiere_sms.errors import ConfigurationError
+
+__all__ = ["Connection", "Database", "DatabaseLostError"]
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+OLDEST_SERVER = 15_00_00
+# What the URL does not say itself. The keepalives find a server that has gone without a word, in a minute.
+DEFAULTS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "application_name": "lumiere-sms",
+    "client_encoding": "UTF8",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+
+class Database:
+    """One PostgreSQL database. Safe to share between threads: each transaction has a connection of its own."""
+
+    def __init__(self, url: str, *, revive: Callable[[], None] | None = None) -> None:
+        """Take a libpq URL; `revive` brings an embedded server back to life before another try to connect."""
+        self.url = url
+        self._revive = revive
+        self._idle: deque[Connection] = deque()
+
+    @contextmanager
+    def transaction(self, *, read_only: bool = False) -> Iterator[Connection]:
+        """Open a transaction; commit when the block ends, roll back when it raises.
+
+        Raises: ConfigurationError when the server cannot be reached, is full or takes no writes;
+        DatabaseLostError, one of these, when trying again may work.
+        """
+        connection, block = self._begin()
+        try:
+            with block:
+                if read_only:
+                    connection.execute("SET TRANSACTION READ ONLY")
+                yield connection
+        except psycopg.Error as error:
+            if said := complaint(error, read_only=read_only):
+                raise said from error
+            without_rows(error)
+            raise
+        finally:
+            self._give_back(connection)
+
+    def connect(self) -> Connection:
+        """Open a connection of one's own, outside the ones that are reused. The caller closes it.
+
+        Raises: ConfigurationError when there is no server, or none that will do.
+        """
+        try:
+            return self._connect()
+        except psycopg.OperationalError as error:
+            if self._revive is None:
+                raise unreachable(error) from error
+        self._revive()
+        try:
+            return self._connect()
+        except psycopg.OperationalError as error:
+            raise unreachable(error) from error
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        while (connection := self._kept()) is not None:
+            connection.close()
+
+    def _begin(self) -> "tuple[Connection, _Begun]":
+        """Begin a transaction. A kept connection may have died; nothing was asked of it yet, so take another."""
+        while (connection := self._kept()) is not None:
+            try:
+                return connection, _Begun(connection)
+            except psycopg.Error:
+                connection.close()
+        connection = self.connect()
+        try:
+            return connection, _Begun(connection)
+        except psycopg.OperationalError as error:
+            connection.close()
+            raise unreachable(error) from error
+
+    def _connect(self) -> Connection:
+        try:
+            parameters = {**DEFAULTS, **conninfo_to_dict(self.url)}
+        except psycopg.ProgrammingError as error:
+            raise malformed(error) from error
+        connection = psycopg.connect(
+            autocommit=True,  # so that `transaction()` alone begins and ends transactions
+            row_factory=dict_row,
+            prepare_threshold=None,
+            **parameters,
+        )
+        _refuse_unfit(connection)
+        if connection.info.parameter_status("TimeZone") != "UTC":
+            connection.adapters.register_loader("timestamptz", _UtcLoader)
+        return connection
+
+    def _kept(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+
+class _Begun:
+    """A transaction that has begun, to be ended by a `with` block."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._block = connection.transaction()
+        self._block.__enter__()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *raised: Any) -> bool | None:  # noqa: PYI036 - passed on as they come
+        return self._block.__exit__(*raised)
+
+
+class _UtcLoader(TimestamptzLoader):
+    """Reads instants in UTC whatever the server's own time zone is."""
+
+    def load(self, data: Buffer) -> datetime:
+        return super().load(data).astimezone(UTC)
+
+
+def _refuse_unfit(connection: Connection) -> None:
+    """Refuse a server that is too old or a database that cannot hold every text. Raises: ConfigurationError."""
+    if (version := connection.info.server_version) < OLDEST_SERVER:
+        connection.close()
+        raise ConfigurationError(
+            f"the database runs PostgreSQL {version // 10_000}; this needs 15 or newer",
+            hint="upgrade it, or unset DATABASE_URL to use the embedded server",
+        )
+    if (encoding := connection.info.parameter_status("server_encoding")) not in {None, "UTF8"}:
+        connection.close()
+        raise ConfigurationError(
+            f"the database is encoded in {encoding}, which cannot hold every text",
+            hint="create it anew: createdb --encoding=UTF8 --template=template0",
+        )

@@ -1,0 +1,16 @@
+"""All tables at once, for who needs the whole schema."""
+
+from sqlalchemy import MetaData
+
+from lumiere_sms.database.tables.campaigns import SmsCampaign
+from lumiere_sms.database.tables.columns import TableClass
+from lumiere_sms.database.tables.people import User
+from lumiere_sms.database.tables.sending import CampaignRecipient
+
+METADATA: MetaData = CampaignRecipient.metadata
+assert User.metadata is SmsCampaign.metadata is METADATA, "a table stands apart"
+
+
+def table_classes() -> dict[str, TableClass]:
+    """Return the class of every table."""
+    return {name: table.info["class"] for name, table in METADATA.tables.items()}

@@ -1,0 +1,233 @@
+"""What becomes of each text, and what the dispatchers share."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlmodel import SQLModel
+
+from lumiere_sms.database.tables.columns import TableClass, described, instant, stored, tenant_key
+
+
+class CampaignRecipient(SQLModel, table=True):
+    """A customer frozen into one occurrence: phone, text and variant included."""
+
+    __tablename__ = "campaign_recipients"
+    __table_args__: Any = (
+        UniqueConstraint(
+            "user_id", "occurrence_id", "phone_number", "step", name="campaign_recipients_phone_number_key"
+        ),
+        ForeignKeyConstraint(["user_id", "occurrence_id"], ["campaign_occurrences.user_id", "campaign_occurrences.id"]),
+        CheckConstraint(
+            "status IN ('pending', 'claimed', 'submitting', 'sent', 'delivered', 'bounced', 'failed', 'unknown',"
+            " 'suppressed', 'expired', 'cancelled')",
+            name="campaign_recipients_status_is_known",
+        ),
+        CheckConstraint(
+            "(status IN ('claimed', 'submitting')) = (claimed_by IS NOT NULL AND claimed_until IS NOT NULL)",
+            name="campaign_recipients_a_lease_has_a_holder",
+        ),
+        CheckConstraint(
+            "status NOT IN ('sent', 'delivered', 'bounced') OR provider_message_id IS NOT NULL",
+            name="campaign_recipients_what_was_sent_has_a_proof",
+        ),
+        Index(
+            "campaign_recipients_due_idx",
+            "user_id",
+            "occurrence_id",
+            "send_after",
+            "id",
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(
+            "campaign_recipients_leased_idx",
+            "claimed_until",
+            "user_id",
+            postgresql_where=text("status IN ('claimed', 'submitting')"),
+        ),
+        Index(
+            "campaign_recipients_unknown_idx", "user_id", "occurrence_id", postgresql_where=text("status = 'unknown'")
+        ),
+        described(TableClass.TENANT, fillfactor=80, autovacuum_vacuum_scale_factor=0.02),
+    )
+
+    user_id: UUID = tenant_key()
+    id: UUID = stored(Uuid(), key=True)
+    occurrence_id: UUID = stored(Uuid())
+    campaign_id: UUID = stored(Uuid())
+    customer_id: UUID | None = stored(Uuid(), optional=True)
+    phone_number: str = stored(Text())
+    step: str = stored(Text(), default="''")
+    variant: str = stored(Text(), default="''")
+    timezone: str = stored(Text())
+    personalized_content: str = stored(Text())
+    encoding: str = stored(Text())
+    segments_used: int = stored(SmallInteger())
+    status: str = stored(Text(), default="'pending'")
+    reason: str | None = stored(Text(), optional=True)
+    send_after: datetime = stored(instant())
+    expires_at: datetime = stored(instant())
+    claimed_by: UUID | None = stored(Uuid(), optional=True)
+    claimed_until: datetime | None = stored(instant(), optional=True)
+    fence: int = stored(Integer(), default="0")
+    attempt: int = stored(SmallInteger(), default="0")
+    retry_count: int = stored(SmallInteger(), default="0")
+    provider: str | None = stored(Text(), optional=True)
+    provider_message_id: str | None = stored(Text(), optional=True)
+    error_code: str | None = stored(Text(), optional=True)
+    error_message: str | None = stored(Text(), optional=True)
+    cost: Decimal | None = stored(Numeric(12, 4), optional=True)
+    currency: str | None = stored(Text(), optional=True)
+    sent_at: datetime | None = stored(instant(), optional=True)
+    delivered_at: datetime | None = stored(instant(), optional=True)
+    created_at: datetime = stored(instant(), default="now()")
+    updated_at: datetime = stored(instant(), default="now()")
+
+
+class Submission(SQLModel, table=True):
+    """One attempt, written and committed before the provider is called."""
+
+    __tablename__ = "submissions"
+    __table_args__: Any = (
+        CheckConstraint(
+            "outcome IN ('accepted', 'rejected', 'unavailable', 'unknown', 'not_sent')",
+            name="submissions_outcome_is_known",
+        ),
+        CheckConstraint(
+            "outcome <> 'accepted' OR provider_message_id IS NOT NULL", name="submissions_what_was_accepted_has_an_id"
+        ),
+        Index(
+            "submissions_provider_message_id_key",
+            "user_id",
+            "provider",
+            "provider_message_id",
+            unique=True,
+            postgresql_where=text("provider_message_id IS NOT NULL"),
+        ),
+        Index("submissions_phone_number_idx", "user_id", "phone_number", "started_at"),
+        Index("submissions_occurrence_idx", "user_id", "occurrence_id", "started_at"),
+        Index(
+            "submissions_open_idx",
+            "provider",
+            "sender",
+            "started_at",
+            postgresql_where=text("outcome = 'accepted' AND closed_at IS NULL"),
+        ),
+        described(TableClass.TENANT),
+    )
+
+    user_id: UUID = tenant_key()
+    id: UUID = stored(Uuid(), key=True)
+    recipient_id: UUID = stored(Uuid())
+    occurrence_id: UUID = stored(Uuid())
+    phone_number: str = stored(Text())
+    provider: str = stored(Text())
+    sender: str = stored(Text())
+    attempt: int = stored(SmallInteger())
+    parts: int = stored(SmallInteger())
+    started_at: datetime = stored(instant())
+    outcome: str | None = stored(Text(), optional=True)
+    provider_message_id: str | None = stored(Text(), optional=True)
+    provider_code: str | None = stored(Text(), optional=True)
+    detail: str | None = stored(Text(), optional=True)
+    settled_at: datetime | None = stored(instant(), optional=True)
+    receipt_status: str | None = stored(Text(), optional=True)
+    closed_at: datetime | None = stored(instant(), optional=True)
+
+
+class DeliveryEvent(SQLModel, table=True):
+    """What a provider reported, as it came. Append-only."""
+
+    __tablename__ = "delivery_events"
+    __table_args__: Any = (
+        UniqueConstraint("user_id", "provider", "provider_message_id", "status", name="delivery_events_status_key"),
+        CheckConstraint("source IN ('poll', 'callback')", name="delivery_events_source_is_known"),
+        described(TableClass.TENANT),
+    )
+
+    user_id: UUID = tenant_key()
+    id: UUID = stored(Uuid(), key=True)
+    provider: str = stored(Text())
+    provider_message_id: str = stored(Text())
+    status: str = stored(Text())
+    code: str | None = stored(Text(), optional=True)
+    parts: int | None = stored(SmallInteger(), optional=True)
+    price: Decimal | None = stored(Numeric(12, 4), optional=True)
+    currency: str | None = stored(Text(), optional=True)
+    source: str = stored(Text())
+    received_at: datetime = stored(instant(), default="now()")
+
+
+class Alert(SQLModel, table=True):
+    """What a person should look at, until acknowledged."""
+
+    __tablename__ = "alerts"
+    __table_args__: Any = (
+        Index(
+            "alerts_open_key",
+            "user_id",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("acknowledged_at IS NULL"),
+        ),
+        described(TableClass.TENANT),
+    )
+
+    user_id: UUID = tenant_key()
+    id: UUID = stored(Uuid(), key=True)
+    kind: str = stored(Text())
+    subject: str = stored(Text())
+    message: str = stored(Text())
+    raised_at: datetime = stored(instant(), default="now()")
+    acknowledged_at: datetime | None = stored(instant(), optional=True)
+
+
+class PaceLimit(SQLModel, table=True):
+    """The pace of one sender (GCRA: one timestamp), in parts."""
+
+    __tablename__ = "pace_limits"
+    __table_args__: Any = (
+        CheckConstraint("parts_per_second > 0 AND burst >= 1", name="pace_limits_rate_is_positive"),
+        described(TableClass.LOCAL, fillfactor=50),
+    )
+
+    provider: str = stored(Text(), key=True)
+    sender: str = stored(Text(), key=True)
+    owner: UUID | None = stored(Uuid(), optional=True)
+    parts_per_second: float = stored(Double())
+    burst: float = stored(Double())
+    tat: datetime | None = stored(instant(), optional=True)
+    blocked_until: datetime | None = stored(instant(), optional=True)
+    blocked_reason: str | None = stored(Text(), optional=True)
+
+
+class Daemon(SQLModel, table=True):
+    """A running `run`, by its heartbeat."""
+
+    __tablename__ = "daemons"
+    __table_args__: Any = (described(TableClass.LOCAL, fillfactor=50),)
+
+    id: UUID = stored(Uuid(), key=True)
+    host: str = stored(Text())
+    pid: int = stored(Integer())
+    version: str = stored(Text())
+    started_at: datetime = stored(instant())
+    seen_at: datetime = stored(instant())
+    texts: int = stored(BigInteger(), default="0")
+    stopped_at: datetime | None = stored(instant(), optional=True)

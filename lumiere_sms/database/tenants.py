@@ -1,0 +1,128 @@
+"""The tenants: one business each, owner of everything else."""
+
+import re
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from psycopg.rows import class_row
+
+from lumiere_sms.database.connection import Connection, Database
+from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.errors import ConfigurationError, StateError
+
+DEFAULT_SLUG = "default"
+CHOSEN = "tenant"  # the file in the data folder
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A business. `timezone` is an IANA zone, `country` ISO 3166-1 alpha-2, `currency` ISO 4217."""
+
+    id: UUID
+    slug: str
+    name: str
+    timezone: str
+    country: str
+    currency: str
+    sender: str | None
+
+
+def find_tenant(database: Database, slug: str) -> Tenant:
+    """Return the tenant called `slug`. Raises: StateError when there is none."""
+    with database.transaction() as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
+        found = cursor.execute(
+            "SELECT id, slug, name, timezone, country, currency, sender FROM users WHERE slug = %s", [slug]
+        ).fetchone()
+    if found is None:
+        raise StateError(f'there is no tenant "{slug}"', hint="lumiere-sms tenant list")
+    return found
+
+
+def list_tenants(database: Database) -> list[Tenant]:
+    """Return all tenants by slug."""
+    with database.transaction() as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
+        return cursor.execute(
+            "SELECT id, slug, name, timezone, country, currency, sender FROM users ORDER BY slug"
+        ).fetchall()
+
+
+def create_tenant(
+    database: Database,
+    slug: str,
+    *,
+    name: str = "",
+    timezone: str = "Asia/Tokyo",
+    country: str = "JP",
+    currency: str = "JPY",
+    sender: str | None = None,
+) -> Tenant:
+    """Add a tenant; `name` is the slug where none is given.
+
+    Raises: ConfigurationError for a value that is not one, StateError for a slug or a sender that is taken.
+    """
+    tenant = Tenant(new_id(), slug, name or slug, timezone, country.upper(), currency.upper(), sender or None)
+    _check(tenant)
+    with database.transaction() as connection:
+        _refuse_taken_sender(connection, tenant)
+        added = connection.execute(
+            "INSERT INTO users (id, slug, name, timezone, country, currency, sender)"
+            " VALUES (%(id)s, %(slug)s, %(name)s, %(timezone)s, %(country)s, %(currency)s, %(sender)s)"
+            " ON CONFLICT (slug) DO NOTHING",
+            asdict(tenant),
+        )
+    if not added.rowcount:
+        raise StateError(f'there is a tenant "{slug}" already', hint="lumiere-sms tenant list")
+    return tenant
+
+
+def choose_tenant(database: Database, slug: str, *, data_dir: Path) -> Tenant:
+    """Make `slug` the tenant of the commands that follow, in this data folder.
+
+    Raises: StateError when there is none, ConfigurationError when that cannot be written down.
+    """
+    tenant = find_tenant(database, slug)
+    new = data_dir / f"{CHOSEN}.new"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        new.write_text(f"{slug}\n", encoding="utf-8")
+        new.replace(data_dir / CHOSEN)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{new} cannot be written: {error.strerror}", hint=f"export LUMIERE_SMS_TENANT={slug} does the same"
+        ) from error
+    return tenant
+
+
+def chosen_tenant(data_dir: Path) -> str:
+    """Return the slug that `choose_tenant` wrote down, or ""."""
+    file = data_dir / CHOSEN
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+
+def _check(tenant: Tenant) -> None:
+    wrong = [
+        (not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", tenant.slug), f'"{tenant.slug}" is no slug', "like ginza-2"),
+        (not re.fullmatch(r"[A-Z]{2}", tenant.country), f'"{tenant.country}" is no country', "ISO 3166-1, like JP"),
+        (not re.fullmatch(r"[A-Z]{3}", tenant.currency), f'"{tenant.currency}" is no currency', "ISO 4217, like JPY"),
+        (tenant.timezone not in available_timezones(), f'"{tenant.timezone}" is no time zone', _guess(tenant.timezone)),
+    ]
+    for is_wrong, said, hint in wrong:
+        if is_wrong:
+            raise ConfigurationError(said, hint=hint)
+
+
+def _guess(zone: str) -> str:
+    near = get_close_matches(zone, available_timezones(), n=1)
+    return f'did you mean "{near[0]}"?' if near else "an IANA name, like Asia/Tokyo"
+
+
+def _refuse_taken_sender(connection: Connection, tenant: Tenant) -> None:
+    """Refuse a sender of another tenant: receipts are told apart by it."""
+    owner = connection.execute("SELECT slug FROM users WHERE sender = %s AND slug <> %s", [tenant.sender, tenant.slug])
+    if found := owner.fetchone():
+        raise StateError(
+            f'{tenant.sender} is the sender of the tenant "{found["slug"]}"', hint="a sender has one tenant"
+        )

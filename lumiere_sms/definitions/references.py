@@ -1,0 +1,65 @@
+"""What holds between definitions: names are unique, what a campaign names exists and may be used."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from lumiere_sms.audience.fields import guess
+from lumiere_sms.definitions.entries import Entry
+from lumiere_sms.definitions.models import Definition, TemplateDefinition
+from lumiere_sms.definitions.nodes import Scalar
+from lumiere_sms.definitions.places import node_at
+from lumiere_sms.definitions.values import RESERVED
+from lumiere_sms.errors import Problem, quoted
+
+Made = Mapping[tuple[str, str], Definition]
+
+
+def name_twins(entries: Iterable[Entry]) -> Iterator[Problem]:
+    """Yield each definition whose name another one has already, in whatever file."""
+    first: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        before = first.setdefault((entry.kind, entry.name.text), entry)
+        if before is not entry:
+            what = '"defaults"' if entry.kind == "defaults" else f"the {entry.kind} {quoted(entry.name.text)}"
+            yield entry.problem((), f"{what} is defined twice; first at {_at(before)}", at_key=True)
+
+
+def default_twins(entries: Iterable[Entry], made: Made) -> Iterator[Problem]:
+    """Yield each template that is the second default of its category."""
+    first: dict[str | None, Entry] = {}
+    for entry in entries:
+        template = made.get((entry.kind, entry.name.text))
+        if not isinstance(template, TemplateDefinition) or not template.is_default:
+            continue
+        before = first.setdefault(template.category, entry)
+        if before is not entry:
+            among = f"of category {template.category}" if template.category else "without a category"
+            message = f"a default template {among} is there already: {quoted(before.name.text)} at {_at(before)}"
+            yield entry.problem(("is_default",), message, hint="keep one of them")
+
+
+def dangling(entries: Iterable[Entry], made: Made, *, known: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    """Yield what campaigns name and nothing defines, or what may not be used.
+
+    `known` are the names by kind, "template" and "segment", that exist beside the files.
+    """
+    names = {kind: {*known[kind], *(e.name.text for e in entries if e.kind == kind)} for kind in known}
+    names["segment"] |= RESERVED
+    for entry in entries:
+        for kind in known if entry.kind == "campaign" else ():
+            name = node_at(entry.node, (kind,))
+            if isinstance(name, Scalar) and name.text:
+                yield from _reference(entry, kind, name.text, names=names[kind], used=made.get((kind, name.text)))
+
+
+def _reference(
+    entry: Entry, kind: str, name: str, *, names: Collection[str], used: Definition | None
+) -> Iterator[Problem]:
+    if name not in names:
+        hint = guess(name, sorted(names)) or f"define it under {kind}s:"
+        yield entry.problem((kind,), f"there is no {kind} {quoted(name)}", hint=hint)
+    elif used is not None and getattr(used, "is_active", True) is False:
+        yield entry.problem((kind,), f"the {kind} {quoted(name)} is not active", hint="remove its is_active: false")
+
+
+def _at(entry: Entry) -> str:
+    return ":".join(str(part) for part in entry.place)

@@ -1,0 +1,87 @@
+"""First-day failures, found before the first campaign: each check says what it saw and how to mend it."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lumiere_sms.database import schema
+from lumiere_sms.errors import LumiereError
+from lumiere_sms.runtime import Runtime
+
+OLDEST_SERVER = 150000  # PostgreSQL 15
+LARGEST_SKEW = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `hint` says how to mend what is not well."""
+
+    name: str
+    is_well: bool
+    said: str
+    hint: str = ""
+
+
+def examine(runtime: Runtime) -> Iterator[Check]:
+    """Yield what each check saw. What needs the database is left out where there is none."""
+    database = _look("database", lambda: _database(runtime))
+    yield database
+    if database.is_well:
+        yield _look("schema", lambda: _schema(runtime))
+        yield _look("durability", lambda: _durability(runtime))
+        yield _look("clock", lambda: _clock(runtime))
+    yield _look("credentials", lambda: _credentials(runtime))
+    if database.is_well:
+        yield _look("sender", lambda: f"texts come from {runtime.tenant.sender or runtime.default_sender}")
+
+
+def _look(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, is_well=True, said=look())
+    except LumiereError as error:
+        return Check(name, is_well=False, said=str(error), hint=error.hint)
+
+
+def _database(runtime: Runtime) -> str:
+    with runtime.server.transaction(read_only=True) as connection:
+        number = connection.info.server_version
+    if number < OLDEST_SERVER:
+        raise LumiereError(f"PostgreSQL {number // 10000} is too old", hint="use PostgreSQL 15 or newer")
+    kind = "the server of DATABASE_URL" if runtime.settings.database_url else "the embedded server"
+    return f"PostgreSQL {number // 10000}, {kind}"
+
+
+def _schema(runtime: Runtime) -> str:
+    schema.require_current(runtime.server)
+    return schema.head()
+
+
+def _durability(runtime: Runtime) -> str:
+    with runtime.server.transaction(read_only=True) as connection:
+        found = connection.execute("SHOW synchronous_commit").fetchone() or {}
+    if found["synchronous_commit"] == "off":
+        hint = "ALTER ROLE … SET synchronous_commit = on"
+        raise LumiereError("synchronous_commit is off: a crash could text people twice", hint=hint)
+    return f"synchronous_commit is {found['synchronous_commit']}"
+
+
+def _clock(runtime: Runtime) -> str:
+    with runtime.server.transaction(read_only=True) as connection:
+        found = connection.execute("SELECT clock_timestamp() AS now").fetchone() or {}
+    skew: timedelta = abs(found["now"] - runtime.clock.now())
+    said = f"{skew.total_seconds():.1f} s apart from the database's"
+    if skew > LARGEST_SKEW:
+        raise LumiereError(said, hint="set this machine's clock by NTP; texts go by the database's clock")
+    return said
+
+
+def _credentials(runtime: Runtime) -> str:
+    async def ask() -> str:
+        provider = runtime.provider()
+        try:
+            return f"{provider.name}: {await provider.check()}"
+        finally:
+            await provider.close()
+
+    return asyncio.run(ask())

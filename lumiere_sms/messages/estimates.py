@@ -1,0 +1,73 @@
+"""What a text is likely to take, and cost, before it is known who gets it."""
+
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from lumiere_sms.messages.parts import PartCount, count_parts, forcing_characters
+from lumiere_sms.messages.problems import RenderingError
+from lumiere_sms.messages.rendering import Template
+from lumiere_sms.messages.transliteration import gsm7_spelling
+from lumiere_sms.messages.values import SAMPLE_VALUE, SAMPLE_VALUES, is_japanese
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What one part costs, or what a text does."""
+
+    amount: Decimal
+    currency: str
+
+    def times(self, count: int) -> "Money":
+        """Return the price of so many."""
+        return Money(self.amount * count, self.currency)
+
+    def __str__(self) -> str:
+        """Write it with its currency: no decimals that are zero."""
+        return f"{self.amount.normalize():,f} {self.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """The characters that force UCS-2, and the parts without them.
+
+    `spelled` says whether transliteration takes care of all of them. Empty for a text in Japanese: UCS-2 is what
+    its language needs.
+    """
+
+    characters: tuple[str, ...] = ()
+    parts_without: int = 0
+    spelled: bool = False
+
+
+def sample_values(template: Template) -> dict[str, Any]:
+    """Return a value for every name that a template reads."""
+    return {name: SAMPLE_VALUES.get(name, SAMPLE_VALUE) for name in template.variables}
+
+
+def sample_text(template: Template, *, transliterate: bool = False) -> str:
+    """Fill a template in with samples; its literal text where they do not suit it."""
+    try:
+        return template.render(sample_values(template), transliterate=transliterate)
+    except RenderingError:
+        return unicodedata.normalize("NFC", template.literal).rstrip()
+
+
+def estimate(template: Template, *, transliterate: bool = False) -> tuple[int, PartCount]:
+    """Return about how many characters, units and parts a template's texts have."""
+    text = sample_text(template, transliterate=transliterate)
+    return len(text), count_parts(text)
+
+
+def what_forces_ucs2(text: str) -> Forced:
+    """Return what would make `text` fit GSM-7 if it were not there, or spelled otherwise."""
+    characters = forcing_characters(text)
+    if not characters or is_japanese(text):
+        return Forced()
+    spellings = {ord(character): gsm7_spelling(character) or "" for character in characters}
+    return Forced(
+        characters,
+        parts_without=count_parts(text.translate(spellings)).parts,
+        spelled=all(gsm7_spelling(character) is not None for character in characters),
+    )

@@ -1,0 +1,1 @@
+"""The consequence before it happens, by the same functions that will run."""

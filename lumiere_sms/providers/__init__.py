@@ -1,0 +1,1 @@
+"""Who carries: the contract, Twilio, the console, and what they cost."""

@@ -1,0 +1,199 @@
+"""Twilio, through its own SDK over a transport of ours.
+
+What is submitted once may not be submitted again: Twilio knows no idempotency key for messages. Which of
+the contract's four ways a submission ends is decided in twilio_answers.py (what Twilio said) and in
+twilio_http.py (what became of the connection); here a 2xx is accepted only with the message's id in it.
+"""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import urlsplit
+
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
+
+from lumiere_sms.errors import ConfigurationError, RejectedError, UnavailableError, UnknownOutcomeError
+from lumiere_sms.providers.base import Accepted, Action, Meaning, Message, Provider, Receipt, ReceiptStatus
+from lumiere_sms.providers.codes import twilio_meaning
+from lumiere_sms.providers.twilio_answers import NOT_FOUND, TEST_CREDENTIALS
+from lumiere_sms.providers.twilio_http import LeanHttpClient
+
+PAGE_SIZE = 1000  # the most that Twilio lists at once
+MAX_VALIDITY = timedelta(hours=10)
+
+_ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_SERVICE_SID = re.compile(r"MG[0-9a-fA-F]{32}")  # any other sender is a number or a name
+_UNREADABLE = (TwilioException, ValueError, TypeError, AttributeError, LookupError, RecursionError)
+_STATUSES = {
+    **{str(status): status for status in ReceiptStatus},
+    "scheduled": ReceiptStatus.ACCEPTED,
+    "read": ReceiptStatus.DELIVERED,
+    "partially_delivered": ReceiptStatus.DELIVERED,
+    "canceled": ReceiptStatus.FAILED,
+}
+
+
+class TwilioProvider(Provider):
+    """Texts through Twilio's Programmable Messaging."""
+
+    name = "twilio"
+    has_receipts = True
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        base_url: str = "",
+        slots: int = 64,
+        connect_timeout: float = 3.0,
+        read_timeout: float = 31.0,
+    ) -> None:
+        """Check the credentials' form; connects to nothing. Raises: ConfigurationError."""
+        _require_credentials(account_sid, auth_token)
+        self._http = LeanHttpClient(slots=slots, connect_timeout=connect_timeout, read_timeout=read_timeout)
+        # An environment of our own, so that no TWILIO_EDGE or TWILIO_REGION rewrites the address.
+        client = Client(account_sid, auth_token, http_client=self._http, environment={"TWILIO_EDGE": ""})
+        if base_url:
+            client.api.base_url = _checked_url(base_url)
+        self._account = client.api.v2010.account
+        self._messages = client.messages
+
+    def meaning_of(self, code: str) -> Meaning:
+        """Say what a code of Twilio means."""
+        return twilio_meaning(code)
+
+    async def submit(self, message: Message) -> Accepted:
+        """Submit one text once. Twilio has no field for `attempt_id`: the text is found by number, body and time."""
+        by = "messaging_service_sid" if _is_service(message.sender) else "from_"
+        validity = int(min(message.validity, MAX_VALIDITY).total_seconds())
+        try:
+            created = await self._messages.create_async(
+                to=message.to, body=message.body, validity_period=max(1, validity), **{by: message.sender}
+            )
+        except UnicodeEncodeError as error:
+            raise RejectedError("the text holds characters that no encoding has") from error
+        except _UNREADABLE as error:
+            raise UnknownOutcomeError(f"Twilio's answer cannot be read: {type(error).__name__}") from error
+        if not isinstance(created.sid, str) or not created.sid:
+            raise UnknownOutcomeError("Twilio answered without the message's id")
+        return Accepted(created.sid, _parts(created.num_segments))
+
+    async def list_receipts(self, *, sender: str, day: date) -> AsyncIterator[Sequence[Receipt]]:
+        """Yield the pages of what `sender` sent on `day` (UTC). Twilio cannot filter by service: that reads all."""
+        wanted = {} if _is_service(sender) else {"from_": sender}
+        page = await _read(self._messages.page_async(date_sent=day.isoformat(), page_size=PAGE_SIZE, **wanted))
+        while page:
+            yield _receipts(page, sender)
+            following = page.next_page_url
+            page = await _read(self._messages.get_page_async(following)) if following else None
+
+    async def fetch_receipt(self, provider_message_id: str) -> Receipt | None:
+        """Return what became of one text; None where Twilio does not know it."""
+        try:
+            return _receipt(await _read(self._messages(provider_message_id).fetch_async()))
+        except RejectedError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+
+    async def check(self) -> str:
+        """Fetch the account. Raises: RejectedError when the credentials are refused, UnavailableError."""
+        try:
+            account = await _read(self._account.fetch_async())
+        except RejectedError as error:
+            if error.code == TEST_CREDENTIALS:
+                return "test credentials: they answer, and send nothing"
+            raise
+        if account.status != "active":
+            raise RejectedError(f"the Twilio account is {account.status}", action=Action.PAUSE_PROVIDER)
+        return f'account "{account.friendly_name}" is active'
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+
+def _is_service(sender: str) -> bool:
+    return _SERVICE_SID.fullmatch(sender) is not None
+
+
+def _require_credentials(account_sid: str, auth_token: str) -> None:
+    given = {"TWILIO_ACCOUNT_SID": account_sid, "TWILIO_AUTH_TOKEN": auth_token}
+    if missing := [name for name, value in given.items() if not value]:
+        raise ConfigurationError(
+            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} not set",
+            hint="; ".join(f"export {name}=…" for name in missing) + " (Twilio's console shows them)",
+        )
+    if not _ACCOUNT_SID.fullmatch(account_sid):
+        raise ConfigurationError(
+            "TWILIO_ACCOUNT_SID is not an account's id",
+            hint="it is AC and 32 hexadecimal digits, as Twilio's console shows",
+        )
+    if not auth_token.isascii() or not auth_token.isprintable() or " " in auth_token:
+        raise ConfigurationError("TWILIO_AUTH_TOKEN holds characters that no token has", hint="copy it again")
+
+
+def _checked_url(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ConfigurationError(
+            f'LUMIERE_SMS_TWILIO_BASE_URL is "{base_url}"; it must be an address',
+            hint="write it as http://127.0.0.1:4010, or leave it empty for Twilio itself",
+        )
+    return base_url.rstrip("/")
+
+
+async def _read(asked: Any) -> Any:
+    """Wait for an answer to a GET; whatever cannot be read is safe to ask again."""
+    try:
+        return await asked
+    except _UNREADABLE as error:
+        raise UnavailableError(f"Twilio's answer cannot be read: {type(error).__name__}") from error
+
+
+def _receipts(page: Any, sender: str) -> list[Receipt]:
+    try:
+        rows = [row for row in page if str(row.direction).startswith("outbound")]
+        by_service = _is_service(sender)
+        return [_receipt(row) for row in rows if not by_service or row.messaging_service_sid == sender]
+    except _UNREADABLE as error:
+        raise UnavailableError(f"Twilio's list cannot be read: {type(error).__name__}") from error
+
+
+def _receipt(row: Any) -> Receipt:
+    created_at: datetime | None = row.date_created
+    return Receipt(
+        provider_message_id=row.sid,
+        status=_STATUSES.get(str(row.status), ReceiptStatus.ACCEPTED),
+        code=str(row.error_code or ""),
+        parts=_parts(row.num_segments),
+        price=_price(row.price),
+        currency=(row.price_unit or "").upper(),
+        to=row.to or "",
+        sender=row.messaging_service_sid or row.from_ or "",
+        body=row.body or "",
+        created_at=created_at,
+        updated_at=row.date_updated,
+    )
+
+
+def _parts(num_segments: object) -> int | None:
+    """Read a count that Twilio gives as text, and as "0" while a messaging service has chosen no sender."""
+    text = str(num_segments)
+    return int(text) or None if text.isdecimal() else None
+
+
+def _price(price: str | None) -> Decimal | None:
+    """Read what Twilio took from the balance, a negative number, as a positive price."""
+    try:
+        return abs(Decimal(price)) if price else None
+    except InvalidOperation:
+        return None

@@ -1,0 +1,1 @@
+"""When: takes in a wish and the rules, gives out instants. Pure: no database, no clock."""

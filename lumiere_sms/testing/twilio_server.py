@@ -1,0 +1,251 @@
+"""A server that speaks Twilio's Messages API on this machine, for tests, CI and `demo`. No text leaves it.
+
+    with TwilioServer(Faults(shares={Fault.CUT_AFTER: 0.05})) as server:
+        ...  # LUMIERE_SMS_TWILIO_BASE_URL=server.url
+        assert len(server.accepted) == 200
+
+It runs in a thread of its own. Beside Twilio's paths it answers `GET /_log` with every accepted text as
+JSON; `DELETE /_log` forgets them.
+"""
+
+import asyncio
+import threading
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from dataclasses import asdict
+from pathlib import Path
+from typing import Self, assert_never
+
+from aiohttp import ClientSession, web
+
+from lumiere_sms.clock import Clock, SystemClock
+from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.errors import ConfigurationError
+from lumiere_sms.testing.twilio_callbacks import call_back
+from lumiere_sms.testing.twilio_faults import Fault, Faults, Refusal, Step
+from lumiere_sms.testing.twilio_lists import message_list
+from lumiere_sms.testing.twilio_messages import API, AcceptedText, StoredText, TextStore, as_twilio_says
+from lumiere_sms.testing.twilio_rules import error_document, refusal_of
+
+SANDBOX_ACCOUNT_SID = "AC" + "5a" * 16
+SANDBOX_AUTH_TOKEN = "5e" * 16
+SANDBOX_SENDER = "+15005550006"  # Twilio's own test number that is always accepted
+PAGE = "<!doctype html><html><body><h1>Not what you expected</h1></body></html>"
+
+
+class TwilioServer:
+    """The stand-in. `url` is valid between `start` and `stop`; everything may be read from any thread."""
+
+    def __init__(
+        self,
+        faults: Faults | None = None,
+        *,
+        clock: Clock | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        account_sid: str = SANDBOX_ACCOUNT_SID,
+        auth_token: str = SANDBOX_AUTH_TOKEN,
+        log: Path | None = None,
+    ) -> None:
+        """Take what to do; port 0 is any free one. `log` gets a line of JSON for each accepted text."""
+        self.account_sid = account_sid
+        self.auth_token = auth_token
+        self.url = ""
+        self._faults = faults or Faults()
+        self._script = list(self._faults.script)
+        self._clock = clock or SystemClock()
+        self._address = host, port
+        self._store = TextStore(log)
+        self._authorization = "Basic " + b64encode(f"{account_sid}:{auth_token}".encode()).decode()
+        self._lock = threading.Lock()
+        self._request_count = 0
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._stopping: asyncio.Event
+        self._callbacks: set[asyncio.Task[None]] = set()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def accepted(self) -> tuple[AcceptedText, ...]:
+        """Every accepted text, in order: the truth that a sender's own records are compared with."""
+        return self._store.accepted()
+
+    @property
+    def request_count(self) -> int:
+        """How many POSTs arrived, whatever became of them."""
+        with self._lock:
+            return self._request_count
+
+    def behave(self, faults: Faults) -> None:
+        """Change what goes wrong from now on."""
+        with self._lock:
+            self._faults, self._script = faults, list(faults.script)
+
+    def start(self) -> None:
+        """Listen. Raises: ConfigurationError when the port is taken."""
+        started: Future[str] = Future()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(started),), daemon=True)
+        self._thread.start()
+        self.url = started.result()
+
+    def stop(self) -> None:
+        """Answer nobody any more and give the port back."""
+        if self._thread:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+            self._thread = None
+        self._store.close()
+
+    async def _serve(self, started: "Future[str]") -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        runner = web.AppRunner(self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        await runner.setup()
+        async with ClientSession() as self._session:
+            try:
+                site = web.TCPSite(runner, *self._address)
+                await site.start()
+            except OSError as error:
+                host, port = self._address
+                started.set_exception(ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}"))
+            else:
+                started.set_result(_url_of(runner))
+                await self._stopping.wait()
+            for task in self._callbacks:
+                task.cancel()
+            await runner.cleanup()
+
+    def _app(self) -> web.Application:
+        app = web.Application()
+        account = f"{API}/{{account_sid}}"
+        app.add_routes(
+            [
+                web.post(f"{account}/Messages.json", self._signed_in(self._create)),
+                web.get(f"{account}/Messages.json", self._signed_in(self._list)),
+                web.get(f"{account}/Messages/{{sid}}.json", self._signed_in(self._fetch)),
+                web.get(f"{account}.json", self._signed_in(self._fetch_account)),
+                web.get("/_log", self._show_log),
+                web.delete("/_log", self._clear_log),
+                web.route("*", "/{path:.*}", self._not_found),
+            ]
+        )
+        return app
+
+    def _signed_in(
+        self, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if request.headers.get("Authorization") != self._authorization:
+                return _refuse(Refusal(20003, 401))
+            if request.match_info["account_sid"] != self.account_sid:
+                return await self._not_found(request)
+            answer = await handler(request)
+            await asyncio.sleep(self._faults.latency.total_seconds())
+            return answer
+
+        return guarded
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        to = form.get("To", "")
+        ordinal = self._store.count_request(to)
+        step = self._next_step(to, ordinal)
+        fault = step if isinstance(step, Fault) else None
+        if fault and not fault.accepts:
+            return await self._go_wrong(fault, request)
+        if refusal := step if isinstance(step, Refusal) else refusal_of(form):
+            return _refuse(refusal, to, form.get("From", ""))
+        text = self._accept(form, ordinal)
+        if fault:
+            return await self._go_wrong(fault, request)
+        return web.json_response(as_twilio_says(text, text.at, account_sid=self.account_sid), status=201)
+
+    def _next_step(self, to: str, ordinal: int) -> Step:
+        with self._lock:
+            self._request_count += 1
+            return self._script.pop(0) if self._script else self._faults.draw(to, ordinal)
+
+    def _accept(self, form: dict[str, str], ordinal: int) -> StoredText:
+        text = StoredText(
+            sid=f"SM{new_id().hex}",
+            to=form["To"],
+            sender=form.get("MessagingServiceSid") or form["From"],
+            body=form["Body"],
+            at=self._clock.now(),
+            deliver_after=self._faults.deliver_after,
+            failure_code=self._faults.failure_code(form["To"], ordinal),
+            status_callback=form.get("StatusCallback", ""),
+        )
+        self._store.add(text)
+        if text.status_callback:
+            calling = call_back(self._session, text, account_sid=self.account_sid, auth_token=self.auth_token)
+            task = asyncio.create_task(calling)
+            self._callbacks.add(task)
+            task.add_done_callback(self._callbacks.discard)
+        return text
+
+    async def _go_wrong(self, fault: Fault, request: web.Request) -> web.StreamResponse:
+        match fault:
+            case Fault.THROTTLE:
+                return _refuse(Refusal(20429, 429), headers={"Retry-After": str(self._faults.retry_after)})
+            case Fault.ERROR_BEFORE | Fault.ERROR_AFTER:
+                return _refuse(Refusal(20500, 500))
+            case Fault.HTML_BEFORE | Fault.HTML_AFTER:
+                return web.Response(text=PAGE, content_type="text/html", status=200 if fault.accepts else 403)
+            case Fault.SILENCE_BEFORE | Fault.SILENCE_AFTER:
+                await self._stopping.wait()
+                return _cut(request)
+            case Fault.CUT_BEFORE | Fault.CUT_AFTER:
+                return _cut(request)
+            case never:
+                assert_never(never)
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        now, lag = self._clock.now(), self._faults.list_lag
+        try:
+            page = message_list(self._store, request.query, now, account_sid=self.account_sid, lag=lag)
+        except ValueError:
+            return _refuse(Refusal(20001))
+        return web.json_response(page)
+
+    async def _fetch(self, request: web.Request) -> web.StreamResponse:
+        text = self._store.get(request.match_info["sid"])
+        if text is None:
+            return await self._not_found(request)
+        return web.json_response(as_twilio_says(text, self._clock.now(), account_sid=self.account_sid))
+
+    async def _fetch_account(self, request: web.Request) -> web.StreamResponse:
+        account = {"sid": self.account_sid, "friendly_name": "Sandbox", "status": "active", "type": "Full"}
+        return web.json_response({**account, "uri": request.path})
+
+    async def _show_log(self, _: web.Request) -> web.StreamResponse:
+        return web.json_response([asdict(text) for text in self.accepted])
+
+    async def _clear_log(self, _: web.Request) -> web.StreamResponse:
+        self._store.forget()
+        return web.Response(status=204)
+
+    async def _not_found(self, request: web.Request) -> web.StreamResponse:
+        return _refuse(Refusal(20404, 404), request.path)
+
+
+def _refuse(refusal: Refusal, to: str = "", sender: str = "", headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response(error_document(refusal, to, sender), status=refusal.status, headers=headers)
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Reset the connection; the response goes nowhere."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response(status=500)
+
+
+def _url_of(runner: web.AppRunner) -> str:
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

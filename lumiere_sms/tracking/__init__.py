@@ -1,0 +1,1 @@
+"""Takes in what providers report afterwards, gives out recipients' fates."""

@@ -1,0 +1,79 @@
+"""Applies what a provider reports of accepted texts, wherever it came from.
+
+Every report is kept as it came (append-only). A recipient only moves up in rank: a receipt that comes
+late, twice or out of order changes nothing that a later one has settled.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from lumiere_sms.audience.suppressions import suppress
+from lumiere_sms.database.connection import Connection
+from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.database.sql import statement
+from lumiere_sms.providers.base import Action, Meaning, Receipt, ReceiptStatus
+
+RANKS = {status.value: rank for rank, status in enumerate(ReceiptStatus)}
+_SUPPRESSED_FOR = {
+    Action.OPT_OUT: "opted_out",
+    Action.INVALID_NUMBER: "invalid_number",
+    Action.BLOCKED: "blocked",
+}
+
+
+def apply_receipts(
+    connection: Connection,
+    user_id: UUID,
+    receipts: Sequence[Receipt],
+    *,
+    provider: str,
+    source: str,
+    meaning_of: Callable[[str], Meaning],
+    now: datetime | None,
+) -> Counter[str]:
+    """Keep receipts and move their recipients; return how many recipients took which status.
+
+    `source` is poll or callback; `meaning_of` reads the provider's codes. A receipt of a text that is not
+    ours moves nobody.
+    """
+    if not receipts:
+        return Counter()
+    binds = {"user_id": user_id, "provider": provider, "source": source, "now": now, **_columns(receipts, meaning_of)}
+    connection.execute(statement(__package__, "keep_events"), binds)
+    moved = connection.execute(statement(__package__, "apply_receipts"), binds).fetchall()
+    for row in moved:
+        if row["error_code"] and (reason := _SUPPRESSED_FOR.get(meaning_of(row["error_code"]).action)):
+            suppress(connection, user_id, row["phone_number"], reason=reason, source="provider", now=now)
+    return Counter(row["status"] for row in moved)
+
+
+def _columns(receipts: Sequence[Receipt], meaning_of: Callable[[str], Meaning]) -> dict[str, list[object]]:
+    latest = {each.provider_message_id: each for each in sorted(receipts, key=lambda each: RANKS[each.status])}
+    rows = list(latest.values())
+    return {
+        "order": list(RANKS),
+        "ids": [new_id() for _ in rows],
+        "message_ids": [each.provider_message_id for each in rows],
+        "statuses": [each.status.value for each in rows],
+        "ranks": [RANKS[each.status] for each in rows],
+        "fates": [_fate(each, meaning_of) for each in rows],
+        "codes": [each.code or None for each in rows],
+        "parts": [each.parts for each in rows],
+        "prices": [each.price for each in rows],
+        "currencies": [each.currency or None for each in rows],
+        "at": [each.updated_at for each in rows],
+        "final": [each.status.is_final for each in rows],
+    }
+
+
+def _fate(receipt: Receipt, meaning_of: Callable[[str], Meaning]) -> str:
+    """Return the recipient's status that a receipt stands for."""
+    match receipt.status:
+        case ReceiptStatus.DELIVERED:
+            return "delivered"
+        case ReceiptStatus.UNDELIVERED | ReceiptStatus.FAILED:
+            return meaning_of(receipt.code).receipt if receipt.code else "bounced"
+        case _:
+            return "sent"

@@ -1,0 +1,13 @@
+"""The first schema."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001_spine"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Run the statements of the .sql file of the same name."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))

@@ -1,0 +1,60 @@
+import json
+
+import pytest
+from support.processes import environment, run
+
+from lumiere_sms.testing.twilio_server import TwilioServer
+
+
+@pytest.fixture
+def server():
+    with TwilioServer() as server:
+        yield server
+
+
+def test_all_is_well(database_url, server, tmp_path):
+    done = run("doctor", env=environment(tmp_path, database_url=database_url, server=server))
+
+    assert done.returncode == 0, done.stdout
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+        ["ok", name] for name in ("database", "schema", "durability", "clock", "credentials", "sender")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "check", "hint"),
+    [
+        pytest.param({"TWILIO_AUTH_TOKEN": "0" * 32}, "credentials", "TWILIO_AUTH_TOKEN", id="refused credentials"),
+        pytest.param({"TWILIO_ACCOUNT_SID": ""}, "credentials", "TWILIO_ACCOUNT_SID", id="missing credentials"),
+        pytest.param({"LUMIERE_SMS_TWILIO_FROM": ""}, "sender", "LUMIERE_SMS_TWILIO_FROM", id="no sender"),
+        pytest.param(
+            {"LUMIERE_SMS_TWILIO_BASE_URL": "http://127.0.0.1:9"}, "credentials", "", id="a provider out of reach"
+        ),
+        pytest.param({"LUMIERE_SMS_PROVIDER": "pigeon"}, "credentials", "twilio or console", id="no such provider"),
+        pytest.param({"DATABASE_URL": "postgresql://127.0.0.1:9/x"}, "database", "DATABASE_URL", id="no database"),
+    ],
+)
+def test_a_planted_fault_is_reported_with_its_mend(database_url, server, tmp_path, wrong, check, hint):
+    env = {**environment(tmp_path, database_url=database_url, server=server), **wrong}
+
+    done = run("doctor", "--json", env=env)
+
+    bad = {each["name"]: each for each in json.loads(done.stdout) if not each["is_well"]}
+    assert done.returncode == 4
+    assert check in bad
+    assert hint in bad[check]["hint"]
+
+
+def test_a_database_without_the_schema_is_told_what_to_type(server_url, server, tmp_path):
+    done = run("doctor", env=environment(tmp_path, database_url=server_url, server=server))
+
+    assert done.returncode == 4
+    assert "lumiere-sms db upgrade" in done.stdout
+
+
+def test_asynchronous_commit_is_found(database_url, server, tmp_path):
+    url = f"{database_url} options='-c synchronous_commit=off'"
+
+    done = run("doctor", env=environment(tmp_path, database_url=url, server=server))
+
+    assert "BAD  durability" in done.stdout

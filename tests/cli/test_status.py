@@ -1,0 +1,105 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.processes import environment, other_side_of_the_clock, run
+from support.seeds import seed_campaign
+
+from lumiere_sms.campaigns.alerts import raise_alert
+from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.sending.consequences import block
+from lumiere_sms.sending.presence import Daemon, beat
+from lumiere_sms.sending.senders import register_senders
+
+
+@pytest.fixture
+def status(database_url, tmp_path):
+    def show(*options: str) -> str:
+        done = run("status", *options, env=environment(tmp_path, database_url=database_url))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return show
+
+
+@pytest.fixture
+def a_daemon(database):
+    beat(database, Daemon(new_id(), "salon", 42, "0.1.0"), texts=7, now=None)
+
+
+@pytest.fixture
+def a_sender(database):
+    register_senders(database, provider="twilio", default_sender="+15005550006", parts_per_second=1)
+
+
+def seed(database, user_id, **more):
+    quiet = {"quiet_hours": other_side_of_the_clock()}
+    return seed_campaign(database, user_id, **{"now": datetime.now(UTC) - timedelta(minutes=2), **quiet, **more})
+
+
+def test_nothing_on_its_way(status):
+    out = status()
+
+    assert "no daemon is running" in out
+    assert "no campaign is on its way" in out
+
+
+def test_a_campaign_without_a_daemon_says_so(database, user_id, status):
+    seed(database, user_id)
+
+    assert "spring: no daemon is running: lumiere-sms run" in status()
+
+
+@pytest.mark.usefixtures("a_daemon", "a_sender")
+def test_a_campaign_that_waits_for_the_pace_says_so_and_when_it_will_be_done(database, user_id, status):
+    seed(database, user_id, texts=120)
+
+    (campaign,) = json.loads(status("--json"))["campaigns"]
+
+    assert (campaign["pending"], campaign["why"]) == (120, "waits for the pace")
+    finish = datetime.fromisoformat(campaign["finish_at"])
+    assert timedelta(seconds=60) < finish - datetime.now(UTC) < timedelta(minutes=3)
+
+
+@pytest.mark.usefixtures("a_daemon", "a_sender")
+def test_a_campaign_that_waits_for_its_window_says_until_when(database, user_id, status):
+    seed(database, user_id, now=datetime.now(UTC) + timedelta(hours=2))
+
+    assert "spring: waits until " in status()
+
+
+@pytest.mark.usefixtures("a_daemon", "a_sender")
+def test_a_sender_that_rests_is_named_with_the_reason(database, user_id, status):
+    seed(database, user_id)
+    block(database, "twilio", sender="+15005550006", reason="too fast", seconds=60, now=None)
+
+    assert "spring: +15005550006 rests: too fast" in status()
+
+
+def test_a_paused_campaign_says_who_paused_it_and_why(database, user_id, status):
+    seed(database, user_id, status="paused")
+
+    assert "spring: paused by operator: seeded" in status()
+
+
+def test_an_alert_is_shown(database, user_id, status):
+    with database.transaction() as connection:
+        raise_alert(connection, user_id, kind="provider", subject="+1500", message="account suspended", now=None)
+
+    assert "provider +1500: account suspended" in status()
+
+
+@pytest.mark.usefixtures("a_daemon")
+def test_a_daemon_is_shown_with_what_it_has_sent(status):
+    (daemon,) = json.loads(status("--json"))["daemons"]
+
+    assert (daemon["host"], daemon["pid"], daemon["texts"]) == ("salon", 42, 7)
+    assert "daemon salon:42 has sent 7" in status()
+
+
+def test_what_only_a_person_can_settle_is_named(database, user_id, status, a_daemon):
+    seed(database, user_id, texts=1)
+    with database.transaction() as connection:
+        connection.execute("UPDATE campaign_recipients SET status = 'unknown'")
+
+    assert "spring: only what is unknown is left: a person decides" in status()

@@ -1,0 +1,42 @@
+"""A dispatcher that sends through a scripted provider on a frozen clock."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from lumiere_sms.database.connection import Database
+from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.providers.prices import list_price
+from lumiere_sms.sending.claiming import Claimer
+from lumiere_sms.sending.dispatcher import Dispatcher
+from lumiere_sms.sending.senders import register_senders
+from lumiere_sms.testing.clocks import FrozenClock
+from lumiere_sms.testing.scripted import ScriptedProvider
+
+SENDER = "+15005550006"
+
+
+@pytest.fixture
+def dispatcher_of(database: Database, clock: FrozenClock) -> Callable[..., Dispatcher]:
+    def make(
+        provider: ScriptedProvider,
+        *,
+        slots: int = 8,
+        parts_per_second: float = 4000,
+        kind: type[Dispatcher] = Dispatcher,
+    ) -> Dispatcher:
+        register_senders(database, provider=provider.name, default_sender=SENDER, parts_per_second=parts_per_second)
+        daemon = new_id()
+        return kind(
+            database,
+            provider,
+            claimer=Claimer(daemon, provider=provider.name, default_sender=SENDER),
+            daemon=daemon,
+            clock=clock,
+            chance=random.Random(1),
+            price_of=lambda _: list_price("twilio", "JP"),
+            slots=slots,
+        )
+
+    return make

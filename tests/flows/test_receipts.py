@@ -1,0 +1,182 @@
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from support.seeds import phone, seed_campaign, statuses
+
+from lumiere_sms.errors import UnavailableError
+from lumiere_sms.providers.base import ReceiptStatus
+from lumiere_sms.sending.polling import FEW, Poller
+from lumiere_sms.testing.clocks import FrozenClock
+from lumiere_sms.testing.scripted import ScriptedProvider
+from lumiere_sms.tracking.receipts import apply_receipts
+
+
+@pytest.fixture
+def sent(database, user_id, clock, dispatcher_of) -> Callable[..., ScriptedProvider]:
+    def send(texts: int) -> ScriptedProvider:
+        seed_campaign(database, user_id, now=clock.now(), texts=texts)
+        provider = ScriptedProvider(clock=clock)
+        asyncio.run(dispatcher_of(provider).run(once=True))
+        return provider
+
+    return send
+
+
+def poller_of(database, provider: ScriptedProvider, clock: FrozenClock) -> Poller:
+    return Poller(database, provider, clock=clock, seconds_between=0)
+
+
+@pytest.mark.parametrize("texts", [pytest.param(3, id="fetched one by one"), pytest.param(FEW + 5, id="listed")])
+def test_polling_finds_what_was_delivered(database, user_id, clock, sent, texts):
+    provider = sent(texts)
+    provider.deliver_all()
+
+    moved = asyncio.run(poller_of(database, provider, clock).poll())
+
+    assert moved == {"delivered": texts}
+    assert statuses(database, user_id) == {"delivered": texts}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "fate"),
+    [
+        pytest.param(ReceiptStatus.UNDELIVERED, "30003", "bounced", id="the carrier could not deliver"),
+        pytest.param(ReceiptStatus.FAILED, "30036", "failed", id="the provider gave up"),
+        pytest.param(ReceiptStatus.UNDELIVERED, "", "bounced", id="nobody says why"),
+        pytest.param(ReceiptStatus.SENDING, "", "sent", id="still on its way"),
+    ],
+)
+def test_a_receipt_decides_the_recipients_fate(database, user_id, clock, sent, status, code, fate):
+    provider = sent(1)
+    provider.report(phone(0), status, code=code)
+
+    asyncio.run(poller_of(database, provider, clock).poll())
+
+    assert statuses(database, user_id) == {fate: 1}
+
+
+def test_a_receipt_that_comes_late_or_twice_changes_nothing(database, user_id, clock, sent):
+    provider = sent(1)
+    poller = poller_of(database, provider, clock)
+    provider.deliver_all()
+    asyncio.run(poller.poll())
+
+    provider.report(phone(0), ReceiptStatus.SENT)
+    asyncio.run(poller.poll())
+    provider.deliver_all()
+    asyncio.run(poller.poll())
+
+    assert statuses(database, user_id) == {"delivered": 1}
+    with database.transaction() as connection:
+        events = connection.execute("SELECT status FROM delivery_events ORDER BY status").fetchall()
+    assert events == [{"status": "delivered"}, {"status": "sent"}]
+
+
+def test_delivered_outranks_undelivered(database, user_id, clock, sent):
+    provider = sent(1)
+    poller = poller_of(database, provider, clock)
+    provider.report(phone(0), ReceiptStatus.UNDELIVERED, code="30008")
+    asyncio.run(poller.poll())
+
+    provider.deliver_all()
+    asyncio.run(poller.poll())
+
+    assert statuses(database, user_id) == {"delivered": 1}
+
+
+def test_the_providers_price_replaces_the_list_price_and_closes_the_text(database, user_id, clock, sent):
+    provider = sent(1)
+    provider.report(phone(0), ReceiptStatus.DELIVERED, price=Decimal("0.0123"), currency="EUR")
+
+    asyncio.run(poller_of(database, provider, clock).poll())
+
+    with database.transaction() as connection:
+        recipient = connection.execute("SELECT cost, currency FROM campaign_recipients").fetchone()
+        submission = connection.execute("SELECT receipt_status, closed_at FROM submissions").fetchone()
+    assert recipient == {"cost": Decimal("0.0123"), "currency": "EUR"}
+    assert submission == {"receipt_status": "delivered", "closed_at": clock.now()}
+
+
+def test_a_price_that_does_not_come_is_not_waited_for(database, user_id, clock, sent):
+    provider = sent(1)
+    provider.deliver_all()
+    clock.advance(timedelta(minutes=11))
+
+    asyncio.run(poller_of(database, provider, clock).poll())
+
+    with database.transaction() as connection:
+        assert connection.execute("SELECT closed_at FROM submissions").fetchone() == {"closed_at": clock.now()}
+
+
+def test_a_text_without_a_receipt_is_given_up_after_a_day_and_stays_sent(database, user_id, clock, sent):
+    provider = sent(2)
+    clock.advance(timedelta(days=1, seconds=1))
+
+    asyncio.run(poller_of(database, provider, clock).poll())
+
+    assert statuses(database, user_id) == {"sent": 2}
+    with database.transaction() as connection:
+        assert connection.execute("SELECT count(closed_at) FROM submissions").fetchone() == {"count": 2}
+
+
+def test_a_carriers_refusal_suppresses_the_number(database, user_id, clock, sent):
+    provider = sent(1)
+    provider.report(phone(0), ReceiptStatus.UNDELIVERED, code="21610")
+
+    asyncio.run(poller_of(database, provider, clock).poll())
+
+    with database.transaction() as connection:
+        rows = connection.execute("SELECT phone_number, reason FROM suppressions").fetchall()
+    assert rows == [{"phone_number": phone(0), "reason": "opted_out"}]
+
+
+def test_a_receipt_of_a_stranger_moves_nobody(database, user_id, clock, sent):
+    provider = sent(1)
+    provider.deliver_all()
+    receipt = asyncio.run(provider.fetch_receipt("scripted-1"))
+    assert receipt is not None
+
+    with database.transaction() as connection:
+        moved = apply_receipts(
+            connection,
+            user_id,
+            [receipt],
+            provider="another",
+            source="callback",
+            meaning_of=provider.meaning_of,
+            now=clock.now(),
+        )
+
+    assert not moved
+    assert statuses(database, user_id) == {"sent": 1}
+
+
+def test_polls_that_bring_nothing_grow_rarer_and_news_makes_them_frequent_again(database, user_id, clock, sent):
+    provider = sent(1)
+    poller = poller_of(database, provider, clock)
+    first = poller.pause
+
+    asyncio.run(poller.poll())
+    asyncio.run(poller.poll())
+    rare = poller.pause
+    provider.deliver_all()
+    asyncio.run(poller.poll())
+
+    assert (rare, poller.pause) == (first * 4, first)
+
+
+def test_a_provider_that_does_not_answer_a_poll_is_asked_again_later(database, user_id, clock, sent):
+    provider = sent(1)
+
+    class Deaf(ScriptedProvider):
+        async def fetch_receipt(self, provider_message_id):
+            raise UnavailableError("no answer")
+
+    moved = asyncio.run(poller_of(database, Deaf(), clock).poll())
+
+    assert not moved
+    assert statuses(database, user_id) == {"sent": 1}
+    assert provider.accepted

@@ -1,0 +1,64 @@
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+import pytest
+from support.wire import NOBODY, PHONE, new_provider
+
+from lumiere_sms.providers.twilio import TwilioProvider
+from lumiere_sms.testing.contract import Behaviour
+from lumiere_sms.testing.twilio_faults import Fault, Faults, Refusal
+from lumiere_sms.testing.twilio_server import (
+    SANDBOX_SENDER,
+    TwilioServer,
+)
+
+STEPS = {
+    Behaviour.ACCEPTS: None,
+    Behaviour.REJECTS: Refusal(21614),
+    Behaviour.THROTTLES: Fault.THROTTLE,
+    Behaviour.FAILS_AFTER_ACCEPTING: Fault.ERROR_AFTER,
+    Behaviour.CUTS_BEFORE_ACCEPTING: Fault.CUT_BEFORE,
+    Behaviour.CUTS_AFTER_ACCEPTING: Fault.CUT_AFTER,
+    Behaviour.KEEPS_SILENT: Fault.SILENCE_AFTER,
+    Behaviour.TALKS_RUBBISH: Fault.HTML_AFTER,
+}
+
+
+class TwilioWorld:
+    sender = SANDBOX_SENDER
+    phone = PHONE
+
+    def __init__(self, server: TwilioServer) -> None:
+        self._server = server
+        self._url = server.url
+
+    def provider(self) -> TwilioProvider:
+        return new_provider(self._url, read_timeout=0.5)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        if behaviour is Behaviour.REFUSES_CONNECTIONS:
+            self._url = NOBODY
+            return
+        step = STEPS[behaviour]
+        self._server.behave(Faults(by_phone={PHONE: step}, deliver_after=timedelta(0)))
+
+    @property
+    def accepted(self) -> Sequence[str]:
+        return [text.body for text in self._server.accepted]
+
+    @property
+    def today(self) -> date:
+        return datetime.fromisoformat(self._server.accepted[-1].at).date()
+
+
+@pytest.fixture
+def server() -> Iterator[TwilioServer]:
+    with TwilioServer(Faults(deliver_after=timedelta(0))) as server:
+        yield server
+
+
+@pytest.fixture
+def world(server: TwilioServer) -> TwilioWorld:
+    world = TwilioWorld(server)
+    world.behave(Behaviour.ACCEPTS)
+    return world

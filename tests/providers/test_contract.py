@@ -1,0 +1,118 @@
+import asyncio
+from datetime import UTC, date, datetime
+
+import pytest
+
+from lumiere_sms.errors import RejectedError, UnavailableError, UnknownOutcomeError
+from lumiere_sms.providers.base import Accepted, Action, Message, Provider
+from lumiere_sms.testing.contract import CHECKS, Behaviour
+from lumiere_sms.testing.scripted import Answer, Lost, ScriptedProvider
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_twilio_keeps_the_contract(check, world):
+    asyncio.run(check(world))
+
+
+class Told(ScriptedProvider):
+    def __init__(self, world: "ScriptedWorld") -> None:
+        super().__init__()
+        self._world = world
+
+    def _next_answer(self, phone: str) -> Answer:
+        match self._world.behaviour:
+            case Behaviour.ACCEPTS:
+                return None
+            case Behaviour.REJECTS:
+                return RejectedError("no", code="1")
+            case Behaviour.THROTTLES:
+                return UnavailableError("slower", action=Action.CUT_PACE)
+            case Behaviour.REFUSES_CONNECTIONS:
+                return UnavailableError("nobody listens")
+        return Lost(accepted=self._world.behaviour is not Behaviour.CUTS_BEFORE_ACCEPTING)
+
+    async def submit(self, message: Message) -> Accepted:
+        try:
+            accepted = await super().submit(message)
+        finally:
+            self._world.accepted = [text.body for text in self.accepted]
+            if self._world.behaviour is Behaviour.KEEPS_SILENT and message.body == "cancelled":
+                await asyncio.sleep(60)
+        return accepted
+
+
+class ScriptedWorld:
+    sender, phone = "+15005550006", "+819012345678"
+    today: date = datetime(2026, 3, 15, tzinfo=UTC).date()
+
+    def __init__(self, kind: type[Told] = Told) -> None:
+        self.behaviour = Behaviour.ACCEPTS
+        self.accepted: list[str] = []
+        self._provider = kind(self)
+
+    def provider(self) -> Provider:
+        return self._provider
+
+    def behave(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_provider_in_memory_keeps_the_contract_too(check):
+    asyncio.run(check(ScriptedWorld()))
+
+
+class TakesATimeOutForARefusal(Told):
+    async def submit(self, message: Message) -> Accepted:
+        try:
+            return await super().submit(message)
+        except UnknownOutcomeError as error:
+            raise UnavailableError("try again") from error
+
+
+class AsksTwice(Told):
+    async def submit(self, message: Message) -> Accepted:
+        try:
+            return await super().submit(message)
+        except UnknownOutcomeError:
+            return await super().submit(message)
+
+
+class AcceptsEverything(Told):
+    async def submit(self, message: Message) -> Accepted:
+        await asyncio.gather(super().submit(message), return_exceptions=True)
+        return Accepted("1")
+
+
+DOUBTFUL = {
+    "failure_after_accepting_is_doubtful",
+    "cut_connection_is_doubtful",
+    "silence_is_doubtful",
+    "rubbish_is_doubtful",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "failing"),
+    [
+        pytest.param(TakesATimeOutForARefusal, DOUBTFUL, id="a time-out taken for a refusal"),
+        pytest.param(AsksTwice, DOUBTFUL, id="a second try"),
+        pytest.param(AcceptsEverything, DOUBTFUL | {"refusal_is_final"}, id="a refusal taken for a yes"),
+    ],
+)
+def test_the_contract_finds_a_provider_that_would_send_twice_or_lose_a_text(kind, failing):
+    failed = set()
+    for check in CHECKS:
+        try:
+            asyncio.run(check(ScriptedWorld(kind)))
+        except AssertionError:
+            failed.add(check.__name__)
+
+    assert failing <= failed
+
+
+def test_a_provider_without_receipts_is_not_asked_for_any():
+    class Silent(Told):
+        has_receipts = False
+
+    asyncio.run(CHECKS[-1](ScriptedWorld(Silent)))

@@ -1,0 +1,71 @@
+"""The real command as a subprocess, against a database of the test's own and the Twilio stand-in."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
+
+PATIENCE = 60.0  # seconds until a test gives up
+
+
+def environment(
+    data_dir: Path, *, database_url: str, server: TwilioServer | None = None, **more: str
+) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("LUMIERE_SMS_", "TWILIO_"))}
+    found = {**plain, "LUMIERE_SMS_DATA_DIR": str(data_dir), "DATABASE_URL": database_url, "COLUMNS": "80", **more}
+    if server is not None:
+        found |= {
+            "TWILIO_ACCOUNT_SID": server.account_sid,
+            "TWILIO_AUTH_TOKEN": server.auth_token,
+            "LUMIERE_SMS_TWILIO_BASE_URL": server.url,
+            "LUMIERE_SMS_TWILIO_FROM": SANDBOX_SENDER,
+        }
+    return found
+
+
+def start(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "lumiere_sms", *arguments]
+    return subprocess.Popen(command, env=env, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@contextmanager
+def running(*arguments: str, env: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """A process that does not outlive the test."""
+    process = start(*arguments, env=env)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def run(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    process = start(*arguments, env=env, cwd=cwd)
+    out, err = process.communicate(timeout=PATIENCE)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def stop(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> tuple[int, str, str]:
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+def other_side_of_the_clock(zone_offset: timedelta = timedelta(hours=9)) -> str:
+    """A minute of quiet hours, half a day away from now in Tokyo, so that a test may run at any hour."""
+    far = datetime.now(UTC) + zone_offset + timedelta(hours=12)
+    return f"{far:%H:%M}-{far + timedelta(minutes=1):%H:%M}"
