@@ -5,6 +5,7 @@ number of hosts at once, since the database decides. The dispatcher is not a job
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -26,7 +27,7 @@ from lumiere_sms.campaigns.recipients import Outcome
 from lumiere_sms.database.connection import Database, DatabaseLostError
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
-from lumiere_sms.errors import ConfigurationError, RejectedError, UnavailableError
+from lumiere_sms.errors import ConfigurationError, LumiereError, RejectedError, UnavailableError
 from lumiere_sms.logs import event, logger
 from lumiere_sms.runtime import Runtime
 from lumiere_sms.sending import presence
@@ -39,6 +40,7 @@ from lumiere_sms.sending.sweeping import sweep
 
 NEEDS_PERSON, PAUSED_BY_RULE, INTERRUPTED = 8, 9, 130  # exit codes
 SAY_EVERY = 5.0  # seconds
+GARBAGE = 50_000, 20, 100  # see _spare_the_collector
 THREADS = 16  # a launch of millions, a sweep and a poll leave enough for the dispatcher's three steps
 
 
@@ -52,6 +54,7 @@ class Summary:
     paused: tuple[str, ...]
     why: str
     exit_code: int = 0
+    waiting: bool = False  # whether somebody's time is still to come
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -63,6 +66,8 @@ class Summary:
             parts.append(f"paused by a rule: {', '.join(self.paused)}")
         if self.why:
             parts.append(f"held up: {self.why}")
+        elif self.waiting:
+            parts.append("some wait for their time: lumiere-sms status")
         return "; ".join(parts)
 
 
@@ -113,6 +118,7 @@ class Runner:
         """Run until stopped; with `once`, until nothing more may go now or `max_seconds` have passed."""
         await self._check_provider()
         await self._prepare()
+        _spare_the_collector()
         scheduler = self._schedule()
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS))
@@ -131,6 +137,7 @@ class Runner:
         try:
             event("provider answers", provider=self._provider.name, said=await self._provider.check())
         except RejectedError as error:
+            await self._provider.close()
             raise ConfigurationError(str(error), hint=error.hint or "lumiere-sms doctor") from error
         except UnavailableError as error:
             event("provider does not answer", provider=self._provider.name, error=error)
@@ -139,7 +146,7 @@ class Runner:
         """Do once what the jobs do later, so that a single pass finds everything due."""
         await asyncio.to_thread(self._beat)
         await asyncio.to_thread(self._sweep)
-        await asyncio.to_thread(self._launch)
+        await _guard("launch", partial(asyncio.to_thread, self._launch), passing=LumiereError)
 
     def _schedule(self) -> AsyncIOScheduler:
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -188,7 +195,7 @@ class Runner:
         presence.beat(
             self._database,
             self._daemon,
-            texts=self._dispatcher.outcomes.total(),
+            texts=self._dispatcher.outcomes[Outcome.ACCEPTED],
             now=self._clock.database_now(),
         )
 
@@ -228,6 +235,7 @@ class Runner:
             unknown=needs["unknown"],
             paused=tuple(needs["paused"]),
             why=self._dispatcher.why or self._dispatcher.refusal,
+            waiting=needs["waiting"],
             exit_code=INTERRUPTED if signal.SIGINT in self._signals else _exit_code(needs) if once else 0,
         )
 
@@ -250,10 +258,27 @@ def _exit_code(needs: Mapping[str, Any]) -> int:
     return PAUSED_BY_RULE if needs["paused"] else 0
 
 
-async def _guard(name: str, job: Callable[[], Awaitable[None]]) -> None:
-    """Run a job; what goes wrong in it is said, and it is run again the next time."""
+def _spare_the_collector() -> None:
+    """Keep the garbage collector from reading through all that was imported, again and again.
+
+    What a text leaves behind is freed by counting references; there are hardly any cycles to look for. With
+    Python's own thresholds a seventh of the time per text went into looking.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+
+
+async def _guard(
+    name: str, job: Callable[[], Awaitable[None]], *, passing: type[LumiereError] | tuple[()] = ()
+) -> None:
+    """Run a job; what goes wrong in it is said, unless `passing`, and it is run again the next time."""
     try:
         await job()
+    except passing:
+        raise
+    except asyncio.CancelledError:
+        return  # the run ends, and its jobs with it
     except DatabaseLostError as error:
         event("database lost", job=name, error=error)
     except Exception:  # noqa: BLE001 - a job that fails must not take the daemon along; it is logged whole

@@ -20,7 +20,7 @@ from lumiere_sms.analytics.report import Report, campaign_report
 from lumiere_sms.audience.imports import Imported, ImportOptions, import_customers
 from lumiere_sms.campaigns.apply import apply
 from lumiere_sms.clock import Clock, VirtualClock
-from lumiere_sms.daemon import Runner
+from lumiere_sms.daemon import INTERRUPTED, Runner
 from lumiere_sms.database import schema
 from lumiere_sms.database.embedded import Cluster
 from lumiere_sms.database.identifiers import new_id
@@ -62,7 +62,7 @@ def run_demo(settings: Settings, *, today: datetime, say: Say, progress: Progres
         imported = _prepare(runtime, clock)
         say(f"{imported.created} customers imported, {imported.skipped} rows left out for what is wrong in them.")
         names = _apply(runtime)
-        say(f"{len(names)} campaigns applied. Sending…")
+        say(f"{len(names)} campaigns applied; sending those that are due now…")
         asyncio.run(_send(runtime, progress))
         reports = tuple(campaign_report(runtime.database, runtime.tenant.id, name) for name in names)
         runtime.server.close()
@@ -125,14 +125,15 @@ def example_definitions() -> Path:
 
 
 async def _send(runtime: Runtime, progress: Progress) -> None:
-    """Send what is due, then wait for the receipts."""
+    """Send what is due, then wait for the receipts. Raises: KeyboardInterrupt, once what is on the wire is settled."""
     runner = Runner(runtime, seconds_between_polls=0)
     sending = asyncio.create_task(runner.run(once=True))
     while not sending.done():
         progress(runner.submitted, runner.recipients)
         await asyncio.wait([sending], timeout=0.1)
     progress(runner.submitted, runner.recipients)
-    await sending
+    if (await sending).exit_code == INTERRUPTED:
+        raise KeyboardInterrupt
     await asyncio.sleep(FAULTS.deliver_after.total_seconds() * 2)
     await Runner(runtime, seconds_between_polls=0).run(once=True)
 

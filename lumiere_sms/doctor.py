@@ -29,11 +29,12 @@ def examine(runtime: Runtime) -> Iterator[Check]:
     yield database
     if database.is_well:
         yield _look("schema", lambda: _schema(runtime))
+        yield _look("writes", lambda: _writes(runtime))
         yield _look("durability", lambda: _durability(runtime))
         yield _look("clock", lambda: _clock(runtime))
     yield _look("credentials", lambda: _credentials(runtime))
     if database.is_well:
-        yield _look("sender", lambda: f"texts come from {runtime.tenant.sender or runtime.default_sender}")
+        yield _look("sender", lambda: _sender(runtime))
 
 
 def _look(name: str, look: Callable[[], str]) -> Check:
@@ -57,6 +58,19 @@ def _schema(runtime: Runtime) -> str:
     return schema.head()
 
 
+def _writes(runtime: Runtime) -> str:
+    with runtime.server.transaction() as connection:
+        found = connection.execute(_RIGHTS).fetchone() or {}
+    if found["read_only"] == "on":
+        raise LumiereError("the database takes no writes", hint="is it a replica? name the primary in DATABASE_URL")
+    if found["refused"]:
+        raise LumiereError(
+            f'the role "{found["role"]}" may not write to {", ".join(found["refused"])}',
+            hint="GRANT it, or name another role in DATABASE_URL",
+        )
+    return "the database takes them"
+
+
 def _durability(runtime: Runtime) -> str:
     with runtime.server.transaction(read_only=True) as connection:
         found = connection.execute("SHOW synchronous_commit").fetchone() or {}
@@ -76,6 +90,16 @@ def _clock(runtime: Runtime) -> str:
     return said
 
 
+def _sender(runtime: Runtime) -> str:
+    sender = runtime.tenant.sender or runtime.default_sender
+    with runtime.database.transaction(read_only=True) as connection:
+        owner = connection.execute(_OWNER, {"sender": sender, "user_id": runtime.tenant.id}).fetchone()
+    if owner:
+        hint = "set another one in LUMIERE_SMS_TWILIO_FROM; a sender belongs to one business"
+        raise LumiereError(f'{sender} sends for the tenant "{owner["slug"]}"', hint=hint)
+    return f"texts come from {sender}"
+
+
 def _credentials(runtime: Runtime) -> str:
     async def ask() -> str:
         provider = runtime.provider()
@@ -85,3 +109,18 @@ def _credentials(runtime: Runtime) -> str:
             await provider.close()
 
     return asyncio.run(ask())
+
+
+_RIGHTS = """
+    SELECT current_user AS role, current_setting('transaction_read_only') AS read_only, array(
+        SELECT relname::text FROM pg_class
+        WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+          AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+                   AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+        ORDER BY relname
+    ) AS refused
+"""
+_OWNER = """
+    SELECT users.slug FROM pace_limits JOIN users ON users.id = pace_limits.owner
+    WHERE pace_limits.sender = %(sender)s AND pace_limits.owner <> %(user_id)s
+"""

@@ -8,6 +8,9 @@ from typing import Any
 
 logger = logging.getLogger("lumiere_sms")
 
+#: The SDK's lines hold phone numbers; that a job is still running when it is due again is no news.
+NOISY = {"twilio.http_client": logging.WARNING, "aiohttp.access": logging.WARNING, "apscheduler": logging.ERROR}
+
 
 def event(name: str, **fields: Any) -> None:
     """Log what happened: `name` is a past participle or a noun ("launched", "settled"), fields say the rest."""
@@ -24,14 +27,14 @@ def mask_phone(phone: str) -> str:
 
 
 def set_up(*, as_json: bool = False) -> None:
-    """Write events to stderr; silence what the SDKs say (their lines hold phone numbers)."""
+    """Write events to stderr; silence what libraries say beside them."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLine() if as_json else _PlainLine())
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    for noisy in ("twilio.http_client", "aiohttp.access", "apscheduler"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy, level in NOISY.items():
+        logging.getLogger(noisy).setLevel(level)
 
 
 class _JsonLine(logging.Formatter):
@@ -46,7 +49,7 @@ class _JsonLine(logging.Formatter):
 
 class _PlainLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%SZ")
         fields = " ".join(f"{name}={value}" for name, value in getattr(record, "fields", {}).items())
         line = f"{at} {record.getMessage()} {fields}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

@@ -46,8 +46,13 @@ class Runtime:
 
     @cached_property
     def tenant(self) -> Tenant:
-        """The tenant in use: the setting's, else the one `tenant use` chose, else the only one."""
-        return find_tenant(self.database, self.settings.tenant or chosen_tenant(self.settings.data_dir) or DEFAULT_SLUG)
+        """The tenant in use. Raises: StateError when the database has no such tenant."""
+        return find_tenant(self.database, self.tenant_in_use)
+
+    @property
+    def tenant_in_use(self) -> str:
+        """The slug of the tenant in use: the setting's, else the one `tenant use` chose, else the default."""
+        return self.settings.tenant or chosen_tenant(self.settings.data_dir) or DEFAULT_SLUG
 
     @property
     def default_sender(self) -> str:

@@ -78,7 +78,7 @@ def _file_values(environment: Mapping[str, str]) -> dict[str, str]:
         return {}
     values, problems = {}, []
     by_variable = {variable_of(field.name): field.name for field in fields(Settings)}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_text_of(path).splitlines(), start=1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
@@ -91,6 +91,15 @@ def _file_values(environment: Mapping[str, str]) -> dict[str, str]:
     if problems:
         raise DefinitionError(problems)
     return values
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(f"the settings file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"the settings file {path} is not UTF-8", hint="save it as UTF-8") from error
 
 
 def _complaint(variable: str, equals: str, known: Mapping[str, str]) -> str:

@@ -1,5 +1,5 @@
 -- What is on its way for one tenant: its occurrences that are not over, what waits, what flies, what is in doubt, and
--- how many texts went in the last minute. Counts come from the partial indexes of live recipients.
+-- how many texts were taken in the last minute. Counts come from the partial indexes of live recipients.
 SELECT campaign.name, campaign.status, campaign.status_reason, campaign.status_by, campaign.priority, campaign.timezone,
     occurrence.occurs_at, occurrence.status AS occurrence_status, occurrence.definition, occurrence.send_rate_per_minute,
     coalesce(occurrence.audience_size, 0) - coalesce(
@@ -18,6 +18,7 @@ SELECT campaign.name, campaign.status, campaign.status_reason, campaign.status_b
           AND recipient.status = 'pending') AS next_send_after,
     (SELECT count(*) FROM submissions
         WHERE submissions.user_id = %(user_id)s AND submissions.occurrence_id = occurrence.id
+          AND submissions.outcome IS DISTINCT FROM 'unavailable'
           AND submissions.started_at > coalesce(%(now)s::timestamptz, now()) - interval '1 minute') AS last_minute,
     coalesce(%(now)s::timestamptz, now()) AS now
 FROM sms_campaigns AS campaign

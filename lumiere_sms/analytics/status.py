@@ -113,20 +113,22 @@ def _why(row: dict[str, Any], daemons: tuple[Alive, ...], senders: tuple[Sender,
         return f"paused by {row['status_by'] or 'operator'}: {row['status_reason']}"
     if row["status"] == "scheduled" and row["occurs_at"] > row["now"]:
         return ""
+    if row["unknown"] and not row["pending"] and not row["in_flight"]:
+        return "only what is unknown is left: a person decides"
+    if row["next_send_after"] and row["next_send_after"] > row["now"]:
+        at = row["next_send_after"].astimezone(ZoneInfo(row["timezone"]))
+        return f"waits until {at:%Y-%m-%d %H:%M %Z}"
     if not daemons:
         return "no daemon is running: lumiere-sms run"
-    if row["last_minute"] or row["in_flight"] or not row["pending"]:
-        return "only what is unknown is left: a person decides" if row["unknown"] and not row["pending"] else ""
-    return _held_up(row, senders)
+    return _held_up(row, senders) if row["pending"] else ""
 
 
 def _held_up(row: dict[str, Any], senders: tuple[Sender, ...]) -> str:
-    """Say what holds up a running campaign that daemons could send."""
+    """Say what holds up a running campaign that daemons could send; empty where texts leave."""
     if blocked := [each for each in senders if each.blocked_until and each.blocked_until > row["now"]]:
         return f"{blocked[0].sender} rests: {blocked[0].blocked_reason}"
-    if row["next_send_after"] > row["now"]:
-        at = row["next_send_after"].astimezone(ZoneInfo(row["timezone"]))
-        return f"waits until {at:%Y-%m-%d %H:%M %Z}"
+    if row["last_minute"] or row["in_flight"]:
+        return ""
     return "waits for the pace" if senders else "no sender is set: lumiere-sms doctor"
 
 

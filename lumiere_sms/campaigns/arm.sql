@@ -1,15 +1,10 @@
 -- The only gate before the wire: claimed -> submitting, with the submission row whose id is the attempt id.
--- A row passes only by the holder's fence, with `lease_left` to go, unexpired, its number not suppressed, its campaign
--- running. The campaign rows are locked FOR SHARE, so that no arm commits after a pause has.
+-- A row passes only by the holder's fence, with `lease_left` to go, unexpired, its number not suppressed nor refused by
+-- anyone who has it, its campaign among those that run and are held (hold_running.sql).
 WITH wanted AS MATERIALIZED (
     SELECT id, fence, attempt_id, sender
     FROM unnest(%(ids)s::uuid[], %(fences)s::integer[], %(attempt_ids)s::uuid[], %(senders)s::text[])
         AS asked (id, fence, attempt_id, sender)
-), running AS MATERIALIZED (
-    SELECT id FROM sms_campaigns
-    WHERE user_id = %(user_id)s AND id = ANY (%(campaign_ids)s::uuid[]) AND status = 'running'
-    ORDER BY id
-    FOR SHARE
 ), armed AS (
     UPDATE campaign_recipients AS recipient
     SET status = 'submitting', attempt = recipient.attempt + 1, provider = %(provider)s
@@ -18,10 +13,14 @@ WITH wanted AS MATERIALIZED (
       AND recipient.status = 'claimed' AND recipient.claimed_by = %(daemon)s
       AND recipient.claimed_until >= coalesce(%(now)s::timestamptz, now()) + %(lease_left)s::interval
       AND recipient.expires_at > coalesce(%(now)s::timestamptz, now())
-      AND recipient.campaign_id IN (SELECT id FROM running)
+      AND recipient.campaign_id = ANY (%(campaign_ids)s::uuid[])
       AND NOT EXISTS (
           SELECT FROM suppressions
           WHERE suppressions.user_id = %(user_id)s AND suppressions.phone_number = recipient.phone_number)
+      AND NOT EXISTS (
+          SELECT FROM customers
+          WHERE customers.user_id = %(user_id)s AND customers.phone_number = recipient.phone_number
+            AND customers.opt_out_date IS NOT NULL)
     RETURNING recipient.id, recipient.occurrence_id, recipient.phone_number, recipient.segments_used, recipient.attempt,
         wanted.attempt_id, wanted.sender
 )

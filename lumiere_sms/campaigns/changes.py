@@ -97,6 +97,7 @@ def _segment_changes(connection: Connection, tenant: Tenant, definitions: Defini
 
 
 def _campaign_change(row: Mapping[str, Any] | None, definition: CampaignDefinition, *, overwrite: bool) -> Change:
+    definition = definition if overwrite else _keep_time(row, definition)
     fields = _differences(row["definition"] if row else None, definition.payload())
     change = Change(
         "campaign", definition.name, _action(row, fields), fields, revision=row["revision"] if row else None
@@ -110,6 +111,13 @@ def _campaign_change(row: Mapping[str, Any] | None, definition: CampaignDefiniti
         why = f'campaign "{definition.name}" was changed by command (revision {row["revision"]})'
         return replace(change, refusal=why, hint="--overwrite replaces that; or write the same into the file")
     return replace(change, note=_note(row))
+
+
+def _keep_time(row: Mapping[str, Any] | None, definition: CampaignDefinition) -> CampaignDefinition:
+    """Leave the time that a command gave to a campaign of which the files say none."""
+    if row is None or row["source"] != "command" or definition.schedule is not None:
+        return definition
+    return definition.model_copy(update={"schedule": CampaignDefinition.from_payload(row["definition"]).schedule})
 
 
 def is_over(row: Mapping[str, Any]) -> bool:

@@ -6,10 +6,20 @@ until a person or a proof decides.
 """
 
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 from lumiere_sms.database.connection import Connection, Database
+from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
+
+_HOLD_CAMPAIGN: LiteralString = """
+    SELECT campaign.id FROM sms_campaigns AS campaign
+    WHERE campaign.user_id = %(user_id)s AND campaign.id = (
+        SELECT occurrence.campaign_id FROM campaign_occurrences AS occurrence
+        WHERE occurrence.user_id = %(user_id)s AND occurrence.id = %(occurrence_id)s)
+    FOR NO KEY UPDATE
+"""
 
 
 def complete_finished(database: Database, *, now: datetime | None) -> list[str]:
@@ -25,8 +35,13 @@ def complete_finished(database: Database, *, now: datetime | None) -> list[str]:
 
 
 def complete(connection: Connection, user_id: UUID, *, occurrence_id: UUID, now: datetime | None) -> str | None:
-    """Complete one occurrence that is over, and its campaign with the last; return the name of that campaign."""
+    """Complete one occurrence that is over, and its campaign with the last; return the name of that campaign.
+
+    The campaign is held first, as by everybody who changes both; so of two occurrences that end at once the second
+    sees the first.
+    """
     binds = {"user_id": user_id, "occurrence_id": occurrence_id, "now": now}
+    connection.execute(_HOLD_CAMPAIGN, binds)
     occurrence = connection.execute(statement(__package__, "complete_occurrence"), binds).fetchone()
     if occurrence is None:
         return None
@@ -36,5 +51,5 @@ def complete(connection: Connection, user_id: UUID, *, occurrence_id: UUID, now:
 
 
 def _complete_alone(database: Database, user_id: UUID, occurrence_id: UUID, now: datetime | None) -> str | None:
-    with database.transaction() as connection:
+    with database.transaction(limits=LET_GO) as connection:
         return complete(connection, user_id, occurrence_id=occurrence_id, now=now)

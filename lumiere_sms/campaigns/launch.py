@@ -14,6 +14,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -84,6 +85,9 @@ def _launch(
         raise  # the database, the settings: no fault of the campaign's
     except LumiereError as error:
         return _pause(database, user_id, occurrence_id=occurrence_id, problem=str(error), now=now)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:  # a customer's row cannot be read or written
+        problem = f"a customer's data cannot be used: {str(error).splitlines()[0]}"
+        return _pause(database, user_id, occurrence_id=occurrence_id, problem=problem, now=now)
 
 
 def _freeze_run(

@@ -127,18 +127,25 @@ def cancel(
         binds = {"user_id": user_id, "id": found["id"], "now": clock.database_now(), "reason": reason, "by": by}
         if not connection.execute(_CANCEL, binds).rowcount:
             raise _refusal(found, "cancelled", "a draft, scheduled, running or paused")
-        occurrences = connection.execute(_CANCEL_OCCURRENCES, binds).fetchall()
-        binds["occurrence_ids"] = [row["id"] for row in occurrences]
+        binds["occurrence_ids"] = [row["id"] for row in connection.execute(_LIVE_OCCURRENCES, binds)]
+        # Recipients before their occurrence, as the claim does: the other way round the two would wait for each other.
         stopped = connection.execute(statement(__package__, "cancel_recipients"), binds).rowcount
+        connection.execute(_CANCEL_OCCURRENCES, binds)
         flying = in_flight(connection, user_id, found["id"])
         return Moved(found["id"], name, found["status"], "cancelled", in_flight=flying, stopped=stopped)
 
 
 def delete(database: Database, user_id: UUID, *, name: str, by: str = "operator", clock: Clock) -> Moved:
-    """Archive a campaign: it leaves the lists and frees its name, its rows stay as proof of what was sent."""
+    """Archive a campaign: it leaves the lists and frees its name, its rows stay as proof of what was sent.
+
+    One whose recipients are in doubt stays where a person can see them. Raises: StateError.
+    """
     with database.transaction() as connection:
         found = _find_locked(connection, user_id, name)
         binds = {"user_id": user_id, "id": found["id"], "now": clock.database_now(), "by": by}
+        if doubtful := (connection.execute(_DOUBTFUL, binds).fetchone() or {"count": 0})["count"]:
+            hint = f'lumiere-sms campaign recipients "{name}" --status unknown'
+            raise StateError(f'campaign "{name}" has recipients in doubt ({doubtful}); it cannot be deleted', hint=hint)
         if not connection.execute(_ARCHIVE, binds).rowcount:
             raise _refusal(found, "deleted", "a draft, scheduled, completed or cancelled")
         connection.execute(_CANCEL_OCCURRENCES, binds)
@@ -222,17 +229,25 @@ _CANCEL: LiteralString = """
         updated_at = coalesce(%(now)s::timestamptz, now())
     WHERE user_id = %(user_id)s AND id = %(id)s AND status IN ('draft', 'scheduled', 'running', 'paused')
 """
+_LIVE_OCCURRENCES: LiteralString = """
+    SELECT id FROM campaign_occurrences
+    WHERE user_id = %(user_id)s AND campaign_id = %(id)s AND status IN ('scheduled', 'running')
+"""
 _CANCEL_OCCURRENCES: LiteralString = """
     UPDATE campaign_occurrences
     SET status = 'cancelled', completed_at = coalesce(%(now)s::timestamptz, now())
     WHERE user_id = %(user_id)s AND campaign_id = %(id)s AND status IN ('scheduled', 'running')
-    RETURNING id
 """
 _ARCHIVE: LiteralString = """
     UPDATE sms_campaigns
     SET archived_at = coalesce(%(now)s::timestamptz, now()), updated_at = coalesce(%(now)s::timestamptz, now()),
         status_by = %(by)s, status = CASE status WHEN 'scheduled' THEN 'cancelled' ELSE status END
     WHERE user_id = %(user_id)s AND id = %(id)s AND status IN ('draft', 'scheduled', 'completed', 'cancelled')
+"""
+_DOUBTFUL: LiteralString = """
+    SELECT count(*) FROM campaign_recipients
+    WHERE user_id = %(user_id)s AND status IN ('submitting', 'unknown') AND occurrence_id IN (
+        SELECT id FROM campaign_occurrences WHERE user_id = %(user_id)s AND campaign_id = %(id)s)
 """
 _IN_FLIGHT: LiteralString = """
     SELECT count(*) FROM campaign_recipients

@@ -1,6 +1,6 @@
 -- Leases that are over: claimed -> pending (nothing was on the wire), submitting -> unknown (something may have been).
 WITH over AS MATERIALIZED (
-    SELECT id, status FROM campaign_recipients
+    SELECT id, phone_number, status FROM campaign_recipients
     WHERE user_id = %(user_id)s AND status IN ('claimed', 'submitting')
       AND claimed_until < coalesce(%(now)s::timestamptz, now())
     ORDER BY claimed_until
@@ -10,7 +10,8 @@ WITH over AS MATERIALIZED (
     UPDATE submissions SET outcome = 'unknown', detail = 'the daemon was lost before the answer was recorded',
         settled_at = coalesce(%(now)s::timestamptz, now())
     FROM over
-    WHERE submissions.user_id = %(user_id)s AND submissions.recipient_id = over.id AND over.status = 'submitting'
+    WHERE submissions.user_id = %(user_id)s AND submissions.phone_number = over.phone_number -- the index that there is
+      AND submissions.recipient_id = over.id AND over.status = 'submitting'
       AND submissions.outcome IS NULL
 )
 UPDATE campaign_recipients AS recipient

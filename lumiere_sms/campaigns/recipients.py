@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from lumiere_sms.database.connection import Connection
+from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
 
@@ -145,6 +145,8 @@ def arm(
     now: datetime | None,
 ) -> set[UUID]:
     """Let pass what may go and write its submission; return the attempt ids that passed."""
+    campaigns = {"user_id": user_id, "campaign_ids": list({each.campaign_id for each in asked})}
+    running = connection.execute(statement(__package__, "hold_running"), campaigns).fetchall()
     binds = {
         "user_id": user_id,
         "daemon": daemon,
@@ -155,7 +157,7 @@ def arm(
         "fences": [each.fence for each in asked],
         "attempt_ids": [each.attempt_id for each in asked],
         "senders": [each.sender for each in asked],
-        "campaign_ids": list({each.campaign_id for each in asked}),
+        "campaign_ids": [row["id"] for row in running],
     }
     return {row["id"] for row in connection.execute(statement(__package__, "arm"), binds)}
 
@@ -174,7 +176,7 @@ def turn_away(
     return {row["id"]: row["status"] for row in connection.execute(statement(__package__, "turn_away"), binds)}
 
 
-def settle(connection: Connection, user_id: UUID, results: Sequence[Result], *, now: datetime | None) -> set[UUID]:
+def settle(on: Connection | Database, user_id: UUID, results: Sequence[Result], *, now: datetime | None) -> set[UUID]:
     """Record answers; return the attempts whose recipient had moved on (their outcome is kept all the same)."""
     again = {each.campaign_id for each in results if each.outcome in {Outcome.UNAVAILABLE, Outcome.NOT_SENT}}
     binds = {
@@ -194,7 +196,7 @@ def settle(connection: Connection, user_id: UUID, results: Sequence[Result], *, 
         "currencies": [each.currency for each in results],
         "waits": [each.wait for each in results],
     }
-    return {row["attempt_id"] for row in connection.execute(statement(__package__, "settle"), binds)}
+    return {row["attempt_id"] for row in on.execute(statement(__package__, "settle"), binds)}
 
 
 def expired_leases(connection: Connection, *, now: datetime | None) -> list[UUID]:

@@ -1,4 +1,5 @@
 -- A campaign's definition becomes another, as a new revision, if it is still at the revision that was looked at.
+-- Nor was it launched meanwhile, paused before and after: its run would get a second occurrence, and people a second text.
 -- Before its launch it is a draft without a time and scheduled (or paused) with one; after it, its status stays.
 UPDATE sms_campaigns
 SET description = %(description)s, type = %(type)s, priority = %(priority)s, template_id = %(template_id)s,
@@ -11,3 +12,4 @@ SET description = %(description)s, type = %(type)s, priority = %(priority)s, tem
         WHEN status IN ('scheduled', 'paused') AND started_at IS NULL AND %(scheduled_at)s::timestamptz IS NULL THEN 'draft'
         ELSE status END
 WHERE user_id = %(user_id)s AND id = %(id)s AND revision = %(revision)s AND status = %(status)s AND archived_at IS NULL
+  AND started_at IS NOT DISTINCT FROM %(started_at)s::timestamptz

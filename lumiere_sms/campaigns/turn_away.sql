@@ -3,7 +3,10 @@ WITH wanted AS MATERIALIZED (
     SELECT id, fence FROM unnest(%(ids)s::uuid[], %(fences)s::integer[]) AS asked (id, fence)
 ), judged AS (
     SELECT recipient.id, wanted.fence,
-        suppressions.reason AS suppressed,
+        CASE WHEN EXISTS (
+            SELECT FROM customers
+            WHERE customers.user_id = %(user_id)s AND customers.phone_number = recipient.phone_number
+              AND customers.opt_out_date IS NOT NULL) THEN 'opted_out' ELSE suppressions.reason END AS suppressed,
         recipient.expires_at <= coalesce(%(now)s::timestamptz, now()) AS expired,
         campaign.status = 'cancelled' AS cancelled
     FROM wanted

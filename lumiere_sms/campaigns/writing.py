@@ -84,7 +84,7 @@ def revise_campaign(
     author: Author,
 ) -> None:
     """Write a new revision of the campaign `before`, a row as found. Raises: StateError if it changed meanwhile."""
-    kept = {"id": before["id"], "revision": before["revision"], "status": before["status"]}
+    kept = {name: before[name] for name in ("id", "revision", "status", "started_at")}
     binds = {**_columns(connection, tenant, definition), **kept, "scheduled_at": occurs_at}
     binds |= {"source": author.source, "now": author.now}
     if not connection.execute(statement(__package__, "revise_campaign"), binds).rowcount:

@@ -38,26 +38,37 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """Lists commands without importing them."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
-        """Return the names in the order of COMMANDS."""
-        return list(COMMANDS)
+    def __init__(self, **settings: Any) -> None:
+        """Put a stand-in for each command: it knows the name and line that help, guesses and completion need."""
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=line) for name, line in COMMANDS.items()}
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the base class's signature
-        """Return a stand-in that knows a command's name and line, for help and completion."""
-        return TyperCommand(cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options; help shows no type beside one that takes no value."""
+        options = super().get_params(ctx)
+        _say_no_types(options)
+        return options
 
     def resolve_command(self, ctx: Any, args: "Sequence[str]") -> Any:
         """Import the command that was called."""
         name, command, rest = super().resolve_command(ctx, list(args))
-        return name, _load(name) if name in COMMANDS else command, rest
+        return name, _load(name, ctx) if name in COMMANDS else command, rest
 
 
-def _load(name: str) -> Any:
+def _load(name: str, ctx: Any) -> Any:
     from importlib import import_module  # noqa: PLC0415 - nothing to import for --help
 
     command = typer.main.get_command(import_module(f"lumiere_sms.cli.{name}").app)
     command.name = name
+    for each in (command, *getattr(command, "commands", {}).values()):
+        _say_no_types(each.get_params(ctx))
     return command
+
+
+def _say_no_types(options: "Sequence[Any]") -> None:
+    for option in options:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
 
 
 app = typer.Typer(

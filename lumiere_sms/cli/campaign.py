@@ -225,6 +225,8 @@ def send_a_test(
 
     runtime, tenant = context.obj.runtime, context.obj.tenant
     (addressee,) = read_numbers([to], country=tenant.country)
+    if wait:
+        runtime.provider()  # what cannot be sent now is not written down to be sent later
     about = {"name": name, "phone": addressee.phone_number, "clock": runtime.clock, "prices": runtime.prices}
     views.show_sent(context.obj, send_test(runtime.database, tenant, **about), wait=wait, as_json=as_json)
 

@@ -60,7 +60,7 @@ def list_(
     search: Annotated[str, typer.Option(help="Part of a name, a customer number or a phone number.")] = "",
     tag: Annotated[str, typer.Option(help="Only those with this tag.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many on a page.")] = 50,
-    page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
+    page: Annotated[int, typer.Option(min=1, max=1_000_000, help="Which page.")] = 1,
     show_phones: output.ShowPhones = False,
     as_json: output.AsJson = False,
 ) -> None:
@@ -97,7 +97,7 @@ def set_(
     context: typer.Context,
     key: Key,
     assignments: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="What to set; tags+=vip adds a tag.")
+        list[str] | None, typer.Argument(metavar="NAME=VALUE", help="What to set; tags+=vip adds a tag.")
     ] = None,
     opt_out: Annotated[bool, typer.Option("--opt-out", help="Never text this person's number again.")] = False,
     opt_in: Annotated[bool, typer.Option("--opt-in", help="Lift a refusal: the person said so.")] = False,
@@ -141,4 +141,4 @@ def export(
         views.opened(file, sys.stdout.buffer, bom=bom) as stream,
     ):
         count = export_customers(connection, context.obj.user_id, stream)
-    output.say(f"{count:,} customers exported")
+    output.say("1 customer exported" if count == 1 else f"{count:,} customers exported")

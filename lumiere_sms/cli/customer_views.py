@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from lumiere_sms.cli import output
+from lumiere_sms.errors import ConfigurationError
 from lumiere_sms.logs import mask_phone
 
 if TYPE_CHECKING:
     from lumiere_sms.audience.customers import Standing
     from lumiere_sms.audience.imports import Imported
 
-COLUMNS = ("number", "name", "phone", ">visits", "last visit", ">sales", "tags", "texts", "id")
+COLUMNS = ("number", "name", "phone", "?>visits", "last visit", "?>sales", "tags", "texts", "?id")
 
 
 def show_imported(imported: "Imported", *, as_json: bool) -> None:
@@ -80,11 +81,20 @@ def name_of(person: Mapping[str, Any]) -> str:
 
 @contextmanager
 def opened(file: Path | None, stdout: IO[bytes], *, bom: bool) -> Iterator[IO[str]]:
-    """Open what an export is written to, in UTF-8."""
+    """Open what an export is written to, in UTF-8; a file is there whole or not at all. Raises: ConfigurationError."""
     encoding = "utf-8-sig" if bom else "utf-8"
     if file is not None:
-        with file.open("w", encoding=encoding, newline="") as stream:
-            yield stream
+        half = file.with_name(f"{file.name}.new") if file.is_file() or not file.exists() else file
+        try:
+            with half.open("w", encoding=encoding, newline="") as stream:
+                yield stream
+            if half != file:
+                half.replace(file)
+        except OSError as error:
+            raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
+        finally:
+            if half != file:
+                half.unlink(missing_ok=True)
         return
     text = io.TextIOWrapper(stdout, encoding=encoding, newline="")
     yield text

@@ -40,7 +40,17 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         output.print_json(found)
     else:
-        output.print_facts((name.replace("_", " "), None if value == "" else value) for name, value in found.items())
+        output.print_facts((name.replace("_", " "), _said(value)) for name, value in found.items())
+
+
+def _said(value: object) -> str | None:
+    """Write a fact for people: yes and no, a size in MB; None where nothing is known."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value / 1_000_000:,.1f} MB"
+    return str(value) if value else None
 
 
 @app.command()

@@ -46,12 +46,14 @@ def _plain(report: "Report") -> dict[str, Any]:
 def _show(report: "Report") -> None:
     excluded = ", ".join(f"{count} {reason}" for reason, count in report.exclusions.items())
     fates = ", ".join(f"{count} {status}" for status, count in report.recipients.items())
+    recipients = sum(report.recipients.values())
     output.print_text(f"\n{report.name} ({report.type})")
     output.print_facts(
         [
             ("  matched", report.matched),
             ("  excluded", excluded or "nobody"),
-            ("  sent", f"{report.sent}: {fates}"),
+            ("  recipients", f"{recipients}: {fates}"),
+            ("  sent", report.sent),
             ("  parts", report.parts),
             ("  cost", f"{report.cost} {report.currency}"),
         ]

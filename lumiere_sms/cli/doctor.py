@@ -20,7 +20,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(checks)
     for each in [] if as_json else checks:
-        print_text(f"{'ok ' if each.is_well else 'BAD'}  {each.name:<12}{each.said}")
+        print_text(f"{'ok ' if each.is_well else 'BAD'}  {each.name:<13}{each.said}")
         if each.hint:
-            print_text(f"     {'':<12}→ {each.hint}")
+            print_text(f"     {'':<13}→ {each.hint}")
     raise typer.Exit(0 if all(each.is_well for each in checks) else ConfigurationError.exit_code)

@@ -59,5 +59,6 @@ def _next_commands(folder: Path) -> str:
     into = "" if folder.resolve() == Path.cwd() else f"cd {folder}\n"
     return (
         f"Next:\n{into}lumiere-sms customer import customers.csv\n"
-        "lumiere-sms plan campaigns.yaml\nlumiere-sms apply campaigns.yaml"
+        "lumiere-sms plan campaigns.yaml\nlumiere-sms apply campaigns.yaml\n"
+        "lumiere-sms campaign schedule come-back --now\nlumiere-sms run --once"
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 import typer
@@ -18,18 +18,27 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lumiere_sms.cli.columns import Column, Layout
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 ShowPhones = Annotated[bool, typer.Option("--show-phones", help="Print whole phone numbers.")]
 
 PIPED_WIDTH = 200  # columns where nothing says how wide the reader is
+_INERT = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "·")  # all but the tab and the line feed
 
 
-def console(*, stderr: bool = False) -> "Console":
-    """Return a rich console that prints no colour, and cuts nothing, when piped."""
+def console(*, stderr: bool = False, width: int | None = None) -> "Console":
+    """Return a rich console that prints no colour, and cuts nothing, when piped; as wide as its reader or `width`."""
     from rich.console import Console  # noqa: PLC0415 - 30 ms that `--json` and `--help` do without
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, highlight=False, soft_wrap=False, width=None if stream.isatty() else PIPED_WIDTH)
+    width = width or (None if stream.isatty() else PIPED_WIDTH)
+    return Console(file=stream, highlight=False, soft_wrap=False, width=width)
+
+
+def inert(text: str) -> str:
+    """Show a control character, which a list or a text may bring along and a terminal would obey, as a dot."""
+    return text.translate(_INERT)
 
 
 def print_json(value: Any) -> None:
@@ -39,34 +48,52 @@ def print_json(value: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print a result as it stands."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """Print a result as it stands, but for characters that would steer a terminal."""
+    sys.stdout.write(inert(text if text.endswith("\n") else text + "\n"))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "nothing to show") -> None:
-    """Print a table. A column whose name starts with ">" is aligned to the right. `empty` stands for no rows."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    """Print a table; `empty` stands for no rows.
 
-    lines = [[Text("" if cell is None else str(cell)) for cell in row] for row in rows]
+    A column whose name starts with ">" is aligned to the right, one with "?" before that is left out
+    where the terminal has no room for it.
+    """
+    from lumiere_sms.cli.columns import Column, lay_out  # noqa: PLC0415 - for rich, as console()
+
+    lines = [[inert("" if cell is None else str(cell)) for cell in row] for row in rows]
     if not lines:
         say(empty)
         return
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
-    for line in lines:
-        table.add_row(*line)
-    console().print(table)
+    cells = zip(*lines, strict=True)
+    made = [Column(name.lstrip("?>"), texts, name.startswith("?")) for name, texts in zip(columns, cells, strict=True)]
+    _print_columns(made, lay_out(made, room=console().width), right=[">" in name[:2] for name in columns])
+
+
+def _print_columns(columns: "Sequence[Column]", layout: "Layout", *, right: Sequence[bool]) -> None:
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - as console()
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, layout.gap - 2))
+    for place, width in zip(layout.shown, layout.widths, strict=True):
+        justify: Literal["left", "right"] = "right" if right[place] else "left"
+        table.add_column(columns[place].heading, justify=justify, width=width, overflow="fold")
+    for row in zip(*(columns[place].cells for place in layout.shown), strict=True):
+        table.add_row(*map(Text, row))
+    console(width=max(console().width, sum(layout.widths) + layout.gap * len(layout.widths))).print(table)
+    hidden = [each for place, each in enumerate(columns) if place not in layout.shown]
+    if left_out := [each.heading for each in hidden if any(each.cells)]:
+        say(f"left out, since this terminal is narrow: {', '.join(left_out)}")
 
 
 def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
     """Print names and values, one a line, the values aligned; a None value is left out."""
-    shown = [(name, value) for name, value in facts if value is not None]
-    width = max((len(name) for name, _ in shown), default=0)
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - for rich, as console()
+
+    shown = [(inert(name), value) for name, value in facts if value is not None]
+    width = max((cell_len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        print_text(f"{name:<{width}}  {value}")
+        print_text(f"{set_cell_size(name, width)}  {value}")
 
 
 def say(text: str) -> None:

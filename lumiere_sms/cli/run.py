@@ -21,8 +21,9 @@ def run(
 ) -> None:
     """Launch due campaigns and send what may go; stop with Ctrl-C or SIGTERM, which drain first.
 
-    With --once it ends when nothing more may go now: exit 8 says that recipients need a person
-    (`campaign recipients --status unknown`), 9 that a rule paused a campaign (`status` says why).
+    With --once it ends when nothing more may go now. Exit 8 says that recipients
+    need a person (`campaign recipients NAME --status unknown`), 9 that a rule
+    paused a campaign (`status` says why).
 
     Example: lumiere-sms run --once --max-seconds 50
     """

@@ -11,8 +11,8 @@ app = typer.Typer(add_completion=False)
 def schema() -> None:
     """Print the JSON Schema of definition files, for editors that complete and check YAML.
 
-    With yaml-language-server (VS Code, Neovim, Emacs), save it and name it in the first line of a
-    definition file: # yaml-language-server: $schema=lumiere-sms.schema.json
+    With yaml-language-server (VS Code, Neovim, Emacs), save it and begin a
+    definition file with: # yaml-language-server: $schema=lumiere-sms.schema.json
 
     Example: lumiere-sms schema > lumiere-sms.schema.json
     """

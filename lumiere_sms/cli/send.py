@@ -40,5 +40,7 @@ def send(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     else:
         addressees = read_numbers(to or (), country=tenant.country)
     about = {"definition": definition, "addressees": addressees, "clock": runtime.clock, "prices": runtime.prices}
+    if wait:
+        runtime.provider()  # what cannot be sent now is not written down to be sent later
     sent = send_directly(runtime.database, tenant, **about)
     views.show_sent(context.obj, sent, wait=wait, as_json=as_json, key=definition.name)

@@ -101,6 +101,8 @@ def preview(
     """
     from lumiere_sms.planning import previews  # noqa: PLC0415 - Jinja and SQLAlchemy take 400 ms
 
+    if worst and segment is None:
+        raise typer.BadParameter("--worst needs --segment")
     about = {"name": name, "variables": _values(var), "prices": context.obj.runtime.prices}
     if segment is None:
         seen = previews.preview_template(context.obj.database, context.obj.tenant, customer=customer, **about)

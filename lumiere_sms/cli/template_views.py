@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lumiere_sms.messages.templates import StoredTemplate
     from lumiere_sms.planning.previews import SegmentPreview
 
-COLUMNS = ("name", "category", ">version", ">characters", ">parts", "encoding", ">used", "last used", "")
+COLUMNS = ("name", "category", "?>version", "?>characters", ">parts", "encoding", ">used", "last used", "")
 
 
 def row(template: "StoredTemplate", zone: str) -> tuple[Any, ...]:

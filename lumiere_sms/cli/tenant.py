@@ -45,8 +45,8 @@ def show_all(context: typer.Context, as_json: AsJson = False) -> None:
     from lumiere_sms.database.tenants import list_tenants  # noqa: PLC0415 - only what is used
 
     columns = ("slug", "name", "timezone", "country", "currency", "sender")
-    in_use = context.obj.tenant.slug
     tenants = list_tenants(context.obj.database)
+    in_use = context.obj.runtime.tenant_in_use
     if as_json:
         output.print_json([{**{c: getattr(t, c) for c in columns}, "in_use": t.slug == in_use} for t in tenants])
     else:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lumiere_sms.cli.output import print_text, say
+from lumiere_sms.errors import ConfigurationError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Print systemd units or crontab lines.")
 
@@ -98,8 +99,7 @@ def systemd(
         units = {"lumiere-sms-once.service": ONCE, "lumiere-sms.timer": TIMER}
     for name, text in units.items():
         if output:
-            (output / name).write_text(text.format(**binds), encoding="utf-8")
-            say(f"wrote {output / name}")
+            _write(output / name, text.format(**binds))
         else:
             print_text(f"# {name}\n{text.format(**binds)}")
 
@@ -113,6 +113,14 @@ def cron(environment_file: EnvironmentFile = Path("/etc/lumiere-sms.env")) -> No
     pass_ = f'{_command()} run --once --max-seconds 50 2>>"$HOME/lumiere-sms.log"'
     line = f'* * * * * set -a; . {environment_file}; set +a; {pass_} || echo "lumiere-sms ended with $?"'
     print_text(CRON.format(line=line))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
+    say(f"wrote {file}")
 
 
 def _command() -> str:

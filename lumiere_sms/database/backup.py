@@ -80,10 +80,12 @@ def _dump(program: str, url: str, target: IO[bytes]) -> None:
     )
     if done.returncode:
         Path(target.name).unlink()
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        lines = done.stderr.strip().splitlines()
+        said = [line for line in lines if "error: " in line] or lines or [f"exit code {done.returncode}"]
         full = "No space left" in done.stderr
         raise ConfigurationError(
-            f"pg_dump failed: {said[-1].removeprefix('pg_dump: ')}", hint="make room on that disk" if full else ""
+            f"pg_dump failed: {said[-1].removeprefix('pg_dump: ').removeprefix('error: ')}",
+            hint="make room on that disk" if full else "",
         )
 
 

@@ -74,6 +74,14 @@ def unreachable(error: psycopg.Error) -> DatabaseLostError:
     return DatabaseLostError(f"the database cannot be reached: {said}", hint=hint)
 
 
+def in_doubt(error: psycopg.Error) -> DatabaseLostError:
+    """Say that the connection broke while a transaction was being committed."""
+    return DatabaseLostError(
+        f"the database did not answer the last word: {_first_cause(error)}",
+        hint="it was done or not; look before you do it again",
+    )
+
+
 def malformed(error: psycopg.Error) -> ConfigurationError:
     """Say that the URL is not one; what libpq says of it may quote the password, and is left to the traceback."""
     said = "an invalid value" if "invalid" in str(error) else "what is not a PostgreSQL URL"

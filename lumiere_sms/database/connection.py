@@ -5,10 +5,11 @@ connection, so nothing may live longer than a transaction: no prepared statement
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from select import select
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.abc import Buffer
@@ -17,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg.types.datetime import TimestamptzLoader
 
-from lumiere_sms.database.complaints import DatabaseLostError, complaint, malformed, unreachable, without_rows
+from lumiere_sms.database.complaints import DatabaseLostError, complaint, in_doubt, malformed, unreachable, without_rows
 from lumiere_sms.errors import ConfigurationError
 
 __all__ = ["Connection", "Database", "DatabaseLostError"]
@@ -46,20 +47,42 @@ class Database:
         self._idle: deque[Connection] = deque()
 
     @contextmanager
-    def transaction(self, *, read_only: bool = False) -> Iterator[Connection]:
+    def transaction(self, *, read_only: bool = False, limits: LiteralString = "") -> Iterator[Connection]:
         """Open a transaction; commit when the block ends, roll back when it raises.
+
+        `limits` are statements (patience.py) that travel with the BEGIN, so that they cost no round trip.
 
         Raises: ConfigurationError when the server cannot be reached, is full or takes no writes;
         DatabaseLostError, one of these, when trying again may work.
         """
-        connection, block = self._begin()
+        connection, block = self._begin(limits=limits)
+        is_ending = False
         try:
             with block:
                 if read_only:
                     connection.execute("SET TRANSACTION READ ONLY")
                 yield connection
+                is_ending = not read_only
         except psycopg.Error as error:
+            if is_ending and connection.closed:
+                raise in_doubt(error) from error
             if said := complaint(error, read_only=read_only):
+                raise said from error
+            without_rows(error)
+            raise
+        finally:
+            self._give_back(connection)
+
+    def execute(self, query: LiteralString, binds: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Execute one statement that is a transaction by itself: one round trip, and no moment to freeze in between.
+
+        Raises: as `transaction`; DatabaseLostError leaves open whether it was committed.
+        """
+        connection = self._alive() or self.connect()
+        try:
+            return connection.execute(query, binds).fetchall()
+        except psycopg.Error as error:
+            if said := complaint(error, read_only=False):
                 raise said from error
             without_rows(error)
             raise
@@ -87,16 +110,16 @@ class Database:
         while (connection := self._kept()) is not None:
             connection.close()
 
-    def _begin(self) -> "tuple[Connection, _Begun]":
+    def _begin(self, *, limits: LiteralString = "") -> "tuple[Connection, _Begun]":
         """Begin a transaction. A kept connection may have died; nothing was asked of it yet, so take another."""
         while (connection := self._kept()) is not None:
             try:
-                return connection, _Begun(connection)
+                return connection, _Begun(connection, limits=limits)
             except psycopg.Error:
                 connection.close()
         connection = self.connect()
         try:
-            return connection, _Begun(connection)
+            return connection, _Begun(connection, limits=limits)
         except psycopg.OperationalError as error:
             connection.close()
             raise unreachable(error) from error
@@ -117,6 +140,14 @@ class Database:
             connection.adapters.register_loader("timestamptz", _UtcLoader)
         return connection
 
+    def _alive(self) -> Connection | None:
+        """Take a kept connection that the server has not closed: nothing waits to be read from an idle one."""
+        while (connection := self._kept()) is not None:
+            if not select([connection], [], [], 0)[0]:
+                return connection
+            connection.close()
+        return None
+
     def _kept(self) -> Connection | None:
         try:
             return self._idle.pop()
@@ -133,15 +164,19 @@ class Database:
 class _Begun:
     """A transaction that has begun, to be ended by a `with` block."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._block = connection.transaction()
-        self._block.__enter__()
+    def __init__(self, connection: Connection, *, limits: LiteralString = "") -> None:
+        self._connection = connection
+        connection.execute(f"BEGIN; {limits}" if limits else "BEGIN")
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, *raised: Any) -> bool | None:  # noqa: PYI036 - passed on as they come
-        return self._block.__exit__(*raised)
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
+        if kind is None:
+            self._connection.execute("COMMIT")
+        elif not self._connection.closed:
+            self._connection.execute("ROLLBACK")
+        return kind is psycopg.Rollback
 
 
 class _UtcLoader(TimestamptzLoader):

@@ -36,6 +36,7 @@ from lumiere_sms.providers.twilio_answers import failure_of_reading, failure_of_
 
 READERS = 4  # connections beside the slots, so that polling never keeps a text waiting
 _REDIRECTION = 300
+_REACH = "is this machine online? is LUMIERE_SMS_TWILIO_BASE_URL right, or better left out?"
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 
@@ -71,7 +72,8 @@ class LeanHttpClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no
             async with session.request(method, _url(uri), params=params, data=body, allow_redirects=False) as answer:
                 text = (await answer.read()).decode("utf-8", "replace")
         except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise UnavailableError(f"Twilio cannot be reached: {_words(error)}") from error
+            said = _words(error).replace(" ssl:default", "")
+            raise UnavailableError(f"Twilio cannot be reached: {said}", hint=_REACH) from error
         except (ClientError, TimeoutError, OSError) as error:
             raise _cut_off(method, error) from error
         if answer.status >= _REDIRECTION:

@@ -18,6 +18,7 @@ from lumiere_sms.campaigns import recipients
 from lumiere_sms.campaigns.alerts import raise_alert
 from lumiere_sms.campaigns.recipients import Asked, Claimed, Cursor, Rooms
 from lumiere_sms.database.connection import Connection, Database
+from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
 from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.schedule.windows import SendWindows
@@ -98,7 +99,7 @@ class Claimer:
     def claim(self, database: Database, *, slots: int, now: datetime | None) -> Round:
         """Claim at most `slots` recipients in one transaction."""
         found = Round()
-        with database.transaction() as connection:
+        with database.transaction(limits=LET_GO) as connection:
             waiting = [each for each in self._runnable(connection, now) if not self._rests(each)]
             self._fairness.settle_on([each.occurrence_id for each in waiting])
             for sender, group in groupby(sorted(waiting, key=lambda each: each.sender), lambda each: each.sender):
@@ -107,16 +108,27 @@ class Claimer:
 
     def _runnable(self, connection: Connection, now: datetime | None) -> list[Runnable]:
         binds = {"default_sender": self._default_sender, "now": now}
-        return [self._read(row) for row in connection.execute(statement(__package__, "runnable"), binds)]
+        rows = connection.execute(statement(__package__, "runnable"), binds).fetchall()
+        return [found for row in rows if (found := self._read(connection, row)) is not None]
 
-    def _read(self, row: dict[str, Any]) -> Runnable:
+    def _read(self, connection: Connection, row: dict[str, Any]) -> Runnable | None:
+        """Read an occurrence; one that another version launched may be unreadable, and must not stop the others."""
+        try:
+            windows = self._windows_of(row)
+        except ValueError:
+            told = {"kind": "unreadable", "subject": str(row["campaign_id"]), "now": row["now"]}
+            raise_alert(connection, row["user_id"], message="a daemon of an older version cannot read its run", **told)
+            return None
+        bucket = Bucket.per_minute(row["send_rate_per_minute"], row["pace_tat"])
+        names = "user_id", "occurrence_id", "campaign_id", "priority", "batch_size", "sender", "slug", "now"
+        return Runnable(**{name: row[name] for name in names}, bucket=bucket, windows=windows)
+
+    def _windows_of(self, row: dict[str, Any]) -> SendWindows:
         windows = self._windows.get(row["occurrence_id"])
         if windows is None:
             windows = CampaignDefinition.from_payload(row["definition"]).windows()
             self._windows[row["occurrence_id"]] = windows
-        bucket = Bucket.per_minute(row["send_rate_per_minute"], row["pace_tat"])
-        names = "user_id", "occurrence_id", "campaign_id", "priority", "batch_size", "sender", "slug", "now"
-        return Runnable(**{name: row[name] for name in names}, bucket=bucket, windows=windows)
+        return windows
 
     def _rests(self, occurrence: Runnable) -> bool:
         return self._resting.get(occurrence.occurrence_id, occurrence.now) > occurrence.now

@@ -9,6 +9,7 @@ from lumiere_sms.campaigns.alerts import raise_alert
 from lumiere_sms.campaigns.recipients import Outcome
 from lumiere_sms.campaigns.rules import pause_by_rule
 from lumiere_sms.database.connection import Connection, Database
+from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.providers.base import Action
 from lumiere_sms.sending.claiming import Work
 from lumiere_sms.sending.outcomes import Answer
@@ -21,6 +22,19 @@ _SUPPRESSED_FOR = {
     Action.INVALID_NUMBER: "invalid_number",
     Action.BLOCKED: "blocked",
 }
+
+
+def hold(connection: Connection, user_id: UUID, answers: Sequence[Answer]) -> None:
+    """Before answers are settled, take the campaigns that they will pause: the settling only shares them.
+
+    Two who share a campaign and then both want to pause it would wait for each other.
+    """
+    if any(answer.action is Action.STOP_CAMPAIGN for answer in answers):
+        connection.execute(
+            "SELECT id FROM sms_campaigns WHERE user_id = %(user_id)s AND id = ANY (%(ids)s::uuid[])"
+            " ORDER BY id FOR NO KEY UPDATE",
+            {"user_id": user_id, "ids": list({answer.result.campaign_id for answer in answers})},
+        )
 
 
 def apply(
@@ -77,7 +91,7 @@ def block(database: Database, provider: str, *, sender: str, reason: str, second
         "rest": timedelta(seconds=seconds),
         "now": now,
     }
-    with database.transaction() as connection:
+    with database.transaction(limits=LET_GO) as connection:
         connection.execute(
             "UPDATE pace_limits SET blocked_reason = %(reason)s,"
             " blocked_until = greatest(blocked_until, coalesce(%(now)s::timestamptz, now()) + %(rest)s::interval)"
@@ -92,7 +106,7 @@ def refund(database: Database, provider: str, work: Sequence[Work]) -> None:
     for each in work:
         parts[each.asked.sender] = parts.get(each.asked.sender, 0) + each.claimed.segments_used
     for sender, unused in sorted(parts.items()):
-        with database.transaction() as connection:
+        with database.transaction(limits=LET_GO) as connection:
             connection.execute(
                 "UPDATE pace_limits SET tat = tat - make_interval(secs => %(unused)s / parts_per_second)"
                 " WHERE provider = %(provider)s AND sender = %(sender)s",

@@ -11,13 +11,14 @@ goes again, submitting becomes unknown.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from random import Random
-from time import monotonic
+from time import clock_gettime, monotonic
 from typing import TypeVar, cast
 from uuid import UUID
 
@@ -25,9 +26,10 @@ from lumiere_sms.campaigns import recipients
 from lumiere_sms.campaigns.recipients import Outcome
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Database
+from lumiere_sms.database.patience import LET_GO, LET_GO_SOON
 from lumiere_sms.errors import ConfigurationError, ProviderError
 from lumiere_sms.logs import event, logger
-from lumiere_sms.providers.base import Message, Provider, Reason
+from lumiere_sms.providers.base import Action, Message, Provider, Reason
 from lumiere_sms.sending import consequences, outcomes
 from lumiere_sms.sending.claiming import Claimer, Round, Work
 from lumiere_sms.sending.inbox import Inbox
@@ -35,11 +37,29 @@ from lumiere_sms.sending.outcomes import Answer, PriceOf
 
 T = TypeVar("T")
 
+#: Goes on while the machine sleeps; `time.monotonic` does not on Linux.
+WAKEFUL = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 STALE = 1.0  # seconds after its arm within which a call has to begin
 LONGEST_CALL = 34.0  # seconds
 REFUSALS = 5  # in a row, before the sender is left alone
 LEFT_ALONE = 15.0  # seconds
+AHEAD = 4  # times the slots are held claimed beside them at most, and
+AHEAD_SECONDS = 0.1  # at most what goes out in this time: less than any burst of a pace
 PATIENCE = 10  # claims in a row that the database refuses, before a single pass gives up
+
+
+class _Rate:
+    """How many texts a second have gone out lately."""
+
+    def __init__(self) -> None:
+        self.per_second = 0.0
+        self._since, self._count = monotonic(), 0
+
+    def count(self, texts: int) -> None:
+        self._count += texts
+        if (elapsed := monotonic() - self._since) >= AHEAD_SECONDS:
+            self.per_second = self._count / elapsed
+            self._since, self._count = monotonic(), 0
 
 
 class Dispatcher:
@@ -67,11 +87,14 @@ class Dispatcher:
         self._chance = chance
         self._price_of = price_of
         self._slots = slots
-        self._busy = 0
+        self._held = 0  # claimed, and neither answered nor given back
+        self._busy = 0  # of these, past the armer: being armed or on the wire
+        self._rate = _Rate()
         self._refusals = 0
         self._failures = 0
         self._on_wire: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._freed = asyncio.Event()
         self._stopping = False
         self._to_arm: Inbox[Work] = Inbox()
         self._answers: Inbox[Answer] = Inbox()
@@ -97,20 +120,22 @@ class Dispatcher:
         """Claim no more, give back what is not on the wire, settle what is."""
         self._stopping = True
         self._changed.set()
+        self._freed.set()
 
     async def _claim_all(self, *, once: bool) -> None:
         while not self._stopping:
             self._changed.clear()
-            found = await self._claim(self._slots - self._busy, once=once)
+            found = await self._claim(max(1, self._slots + self._ahead() - self._held), once=once)
             self.why = found.why
-            self._busy += len(found.work)
+            self._held += len(found.work)
             self._to_arm.put(found.work)
-            if once and found.drained and not self._busy:
+            if once and found.drained and not self._held:
                 return
-            if self._busy >= self._slots:
-                await self._changed.wait()
-            elif found.wait:
+            if not found.work:
                 await self._rest(found.wait if not found.drained else found.wait * self._chance.uniform(0.5, 1.5))
+            while self._has_enough() and not self._stopping:
+                self._changed.clear()
+                await self._changed.wait()
 
     async def _claim(self, free: int, *, once: bool) -> Round:
         claim = partial(self._claimer.claim, self._database, slots=free, now=self._clock.database_now())
@@ -126,12 +151,21 @@ class Dispatcher:
         self._failures = 0
         return found
 
+    def _has_enough(self) -> bool:
+        """Say whether another claim would only hold what cannot go soon."""
+        waiting = self._held - self._busy
+        return waiting > self._ahead() // 2 or self._held >= self._slots + self._ahead()
+
+    def _ahead(self) -> int:
+        """How many to hold claimed beside the slots, so that a free one never waits for a claim."""
+        return min(AHEAD * self._slots, int(self._rate.per_second * AHEAD_SECONDS))
+
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), seconds)
 
     async def _arm_all(self) -> None:
-        while work := await self._to_arm.take():
+        while work := await self._next_to_arm():
             for user_id, group in _by_tenant(work):
                 if self._stopping:
                     await self._give_back(user_id, group)
@@ -140,6 +174,16 @@ class Dispatcher:
         while self._on_wire:
             await asyncio.wait(self._on_wire)
         self._answers.close()
+
+    async def _next_to_arm(self) -> list[Work]:
+        """Take what is claimed, at most the free slots; all of it, to be given back, when stopping."""
+        while self._busy >= self._slots and not self._stopping:
+            self._freed.clear()
+            await self._freed.wait()
+        work = await self._to_arm.take(None if self._stopping else self._slots - self._busy)
+        self._busy += len(work)
+        self._changed.set()
+        return work
 
     async def _arm(self, user_id: UUID, work: list[Work]) -> None:
         try:
@@ -167,8 +211,8 @@ class Dispatcher:
         self._free(len(work))
 
     def _arm_now(self, user_id: UUID, work: list[Work]) -> tuple[set[UUID], float]:
-        """Arm, and read the monotonic clock before the commit: a call counts its age from there."""
-        with self._database.transaction() as connection:
+        """Arm, and read a clock that never stops before the commit: a call counts its age from there."""
+        with self._database.transaction(limits=LET_GO_SOON) as connection:
             passed = recipients.arm(
                 connection,
                 user_id,
@@ -177,7 +221,7 @@ class Dispatcher:
                 provider=self._provider.name,
                 now=self._clock.database_now(),
             )
-            return passed, monotonic()
+            return passed, clock_gettime(WAKEFUL)
 
     async def _give_back(self, user_id: UUID, work: list[Work]) -> None:
         with suppress(ConfigurationError):  # the leases do the rest
@@ -186,7 +230,7 @@ class Dispatcher:
 
     def _turn_away_now(self, user_id: UUID, work: list[Work]) -> None:
         asked, now = [each.asked for each in work], self._clock.database_now()
-        with self._database.transaction() as connection:
+        with self._database.transaction(limits=LET_GO) as connection:
             recipients.turn_away(connection, user_id, asked, daemon=self._daemon, now=now)
 
     def _give_back_now(self, user_id: UUID, work: list[Work]) -> None:
@@ -194,7 +238,7 @@ class Dispatcher:
         consequences.refund(self._database, self._provider.name, work)
 
     async def _submit(self, work: Work, armed_at: float) -> None:
-        answer = await self._call(work) if monotonic() - armed_at < STALE else outcomes.not_sent(work)
+        answer = await self._call(work) if clock_gettime(WAKEFUL) - armed_at < STALE else outcomes.not_sent(work)
         self.outcomes[answer.result.outcome] += 1
         self._answers.put([answer])
         self._free(1)
@@ -217,7 +261,11 @@ class Dispatcher:
 
     def _free(self, slots: int) -> None:
         self._busy -= slots
-        self._changed.set()
+        self._held -= slots
+        self._rate.count(slots)
+        self._freed.set()
+        if self._held == self._busy:  # nothing waits for the slot that is free now
+            self._changed.set()
 
     async def _settle_all(self) -> None:
         while answers := await self._answers.take():
@@ -227,8 +275,15 @@ class Dispatcher:
 
     def _settle_now(self, user_id: UUID, answers: list[Answer]) -> None:
         now = self._clock.database_now()
-        with self._database.transaction() as connection:
-            moved_on = recipients.settle(connection, user_id, [each.result for each in answers], now=now)
+        results = [each.result for each in answers]
+        if all(each.action is Action.NONE for each in answers):
+            if moved_on := recipients.settle(self._database, user_id, results, now=now):
+                with self._database.transaction() as connection:
+                    consequences.apply(connection, user_id, answers, moved_on=moved_on, now=now)
+            return
+        with self._database.transaction(limits=LET_GO) as connection:
+            consequences.hold(connection, user_id, answers)
+            moved_on = recipients.settle(connection, user_id, results, now=now)
             consequences.apply(connection, user_id, answers, moved_on=moved_on, now=now)
 
     async def _insist(self, step: Callable[[], T]) -> T:

@@ -25,10 +25,14 @@ class Inbox(Generic[T]):
         self._closed = True
         self._changed.set()
 
-    async def take(self) -> list[T]:
-        """Wait until there is something and take it all; an empty list says that nothing more comes."""
+    def __len__(self) -> int:
+        """Return how many items wait."""
+        return len(self._items)
+
+    async def take(self, most: int | None = None) -> list[T]:
+        """Wait until there is something and take it, the first `most` or all; an empty list: nothing more comes."""
         while not self._items and not self._closed:
             self._changed.clear()
             await self._changed.wait()
-        taken, self._items = self._items, []
+        taken, self._items = self._items[:most], self._items[most:] if most else []
         return taken

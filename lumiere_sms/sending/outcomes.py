@@ -22,6 +22,7 @@ from lumiere_sms.providers.prices import Price
 from lumiere_sms.sending.claiming import Work
 
 LONGEST_BACKOFF = 60.0  # seconds
+UNLIKELY_PARTS = 1_000  # what a provider says beyond this is no count
 SHARED_FAULTS = frozenset({Reason.ACCOUNT, Reason.SENDER, Reason.PACE})
 
 #: The list price of a part to a number.
@@ -40,7 +41,7 @@ class Answer:
 
 def accepted(work: Work, taken: Accepted, *, price_of: PriceOf) -> Answer:
     """Judge a text that the provider took."""
-    parts = taken.parts or work.claimed.segments_used
+    parts = taken.parts if taken.parts and taken.parts < UNLIKELY_PARTS else work.claimed.segments_used
     price = price_of(work.claimed.phone_number)
     cost, currency = price.amount * parts, price.currency
     message_id = taken.provider_message_id
@@ -54,12 +55,12 @@ def refused(work: Work, error: BaseException, *, about: Reason, chance: Random) 
     outcome = _outcome(error, about)
     action, code, retry_after = Action.NONE, None, 0.0
     if isinstance(error, ProviderError):
-        action, code, retry_after = Action(error.action), error.code or None, error.retry_after
+        action, code, retry_after = Action(error.action), _storable(error.code) or None, error.retry_after
     if outcome is Outcome.UNAVAILABLE:
         reason, wait = None, backoff(work.claimed.retry_count, chance)
     else:
         reason, wait = "opted_out" if action is Action.OPT_OUT else about.value, timedelta(0)
-    detail = str(error) or type(error).__name__
+    detail = _storable(str(error)) or type(error).__name__
     result = _result(work, outcome, code=code, detail=detail, reason=reason, wait=wait)
     return Answer(work, result, action, retry_after)
 
@@ -72,6 +73,10 @@ def not_sent(work: Work) -> Answer:
 def backoff(tries: int, chance: Random) -> timedelta:
     """Return how long to rest after `tries` refusals and this one: up to 1, 2, 4 … 60 s, with full jitter."""
     return timedelta(seconds=chance.uniform(0, min(LONGEST_BACKOFF, 2.0 ** min(tries, 10))))
+
+
+def _storable(words: str) -> str:
+    return words.replace("\0", "")  # PostgreSQL keeps every other character
 
 
 def _outcome(error: BaseException, about: Reason) -> Outcome:

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Database
+from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
 from lumiere_sms.errors import ProviderError
 from lumiere_sms.logs import event
@@ -26,6 +27,7 @@ from lumiere_sms.tracking.receipts import apply_receipts
 FEW = 20  # open texts of a sender that are fetched one by one
 GIVE_UP = timedelta(days=1)
 SHORTEST_PAUSE = 2.0  # seconds between polls
+SECONDS_PER_OPEN = 0.001  # a look at twenty thousand open texts costs this machine and the provider something
 LONGEST_PAUSE = 300.0
 
 
@@ -39,6 +41,11 @@ class Open:
     started_at: datetime
     now: datetime
 
+    @property
+    def is_old(self) -> bool:
+        """Say whether nothing more is to be expected."""
+        return self.started_at < self.now - GIVE_UP
+
 
 class Poller:
     """Polls one provider. `seconds_between` requests spares its concurrency limit."""
@@ -48,7 +55,7 @@ class Poller:
         self._provider = provider
         self._clock = clock
         self._between = seconds_between
-        self.pause = SHORTEST_PAUSE
+        self._shortest = self.pause = SHORTEST_PAUSE
 
     async def poll(self) -> Counter[str]:
         """Ask once about everything that is open; return how many recipients took which status."""
@@ -56,6 +63,7 @@ class Poller:
             self.pause = LONGEST_PAUSE
             return Counter()
         waiting = await asyncio.to_thread(self._open)
+        self._shortest = max(SHORTEST_PAUSE, SECONDS_PER_OPEN * len(waiting))
         moved: Counter[str] = Counter()
         try:
             for sender, group in groupby(waiting, lambda each: each.sender):
@@ -63,21 +71,20 @@ class Poller:
         except ProviderError as error:
             event("poll failed", provider=self._provider.name, error=error)
         has_news = bool(moved.keys() - {"sent"})
-        self.pause = SHORTEST_PAUSE if has_news else min(self.pause * 2, LONGEST_PAUSE)
+        self.pause = self._shortest if has_news else min(self.pause * 2, LONGEST_PAUSE)
         return moved
 
     def hurry(self) -> None:
         """Look soon again: something was accepted."""
-        self.pause = SHORTEST_PAUSE
+        self.pause = self._shortest
 
     def _open(self) -> list[Open]:
         binds = {"provider": self._provider.name, "now": self._clock.database_now()}
         with self._database.transaction() as connection:
             rows = connection.execute(statement(__package__, "open_submissions"), binds).fetchall()
         waiting = [Open(**row) for row in rows]
-        old = [each for each in waiting if each.started_at < each.now - GIVE_UP]
-        self._close(old)
-        return [each for each in waiting if each not in old] if old else waiting
+        self._close([each for each in waiting if each.is_old])
+        return [each for each in waiting if not each.is_old]
 
     def _close(self, old: Sequence[Open]) -> None:
         for user_id, group in _by_tenant(old):
@@ -114,13 +121,15 @@ class Poller:
     async def _list(self, sender: str, day: date, waiting: dict[str, Open]) -> Counter[str]:
         moved: Counter[str] = Counter()
         unseen = set(waiting)
+        is_first = True
         async for page in self._provider.list_receipts(sender=sender, day=day):
+            await asyncio.sleep(0 if is_first else self._between)
+            is_first = False
             ours = [each for each in page if each.provider_message_id in waiting]
             unseen -= {each.provider_message_id for each in ours}
             moved += await self._apply(ours, waiting)
             if not unseen:
                 break
-            await asyncio.sleep(self._between)
         return moved
 
     async def _apply(self, receipts: Sequence[Receipt], waiting: dict[str, Open]) -> Counter[str]:
@@ -130,7 +139,7 @@ class Poller:
         moved: Counter[str] = Counter()
         owners = {waiting[each.provider_message_id].user_id for each in receipts}
         for user_id in sorted(owners):
-            with self._database.transaction() as connection:
+            with self._database.transaction(limits=LET_GO) as connection:
                 moved += apply_receipts(
                     connection,
                     user_id,

@@ -1,6 +1,7 @@
 """The pace rows of the senders: local to one database, locked first, always in the order of their key."""
 
 from lumiere_sms.database.connection import Database
+from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.sending.pace import burst_for
 
 
@@ -12,7 +13,7 @@ def register_senders(database: Database, *, provider: str, default_sender: str, 
         "rate": parts_per_second,
         "burst": burst_for(parts_per_second),
     }
-    with database.transaction() as connection:
+    with database.transaction(limits=LET_GO) as connection:
         connection.execute(
             "INSERT INTO pace_limits (provider, sender, parts_per_second, burst)"
             " SELECT DISTINCT %(provider)s, coalesce(sender, %(default_sender)s), %(rate)s::float8, %(burst)s::float8"

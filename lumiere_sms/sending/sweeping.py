@@ -9,6 +9,7 @@ from lumiere_sms.campaigns import recipients
 from lumiere_sms.campaigns.completion import complete_finished
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Database
+from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
 from lumiere_sms.logs import event
 
@@ -29,7 +30,7 @@ def reap(database: Database, *, clock: Clock) -> Counter[str]:
         tenants = recipients.expired_leases(connection, now=now)
     reaped: Counter[str] = Counter()
     for user_id in tenants:
-        with database.transaction() as connection:
+        with database.transaction(limits=LET_GO) as connection:
             reaped += recipients.reap(connection, user_id, now=now)
     if reaped:
         event("reaped", **reaped)
@@ -42,7 +43,7 @@ def expire(database: Database, *, clock: Clock) -> Counter[str]:
         live = connection.execute(statement(__package__, "live_occurrences"), {"now": clock.database_now()}).fetchall()
     expired = 0
     for each in live:
-        with database.transaction() as connection:
+        with database.transaction(limits=LET_GO) as connection:
             expired += recipients.expire(
                 connection, each["user_id"], occurrence_id=each["occurrence_id"], now=each["now"]
             )

@@ -13,6 +13,7 @@ WITH report AS MATERIALIZED (
     FROM report
     JOIN submissions ON submissions.user_id = %(user_id)s AND submissions.provider = %(provider)s
         AND submissions.provider_message_id = report.message_id
+    ORDER BY report.message_id
     FOR NO KEY UPDATE OF submissions
 ), noted AS (
     UPDATE submissions

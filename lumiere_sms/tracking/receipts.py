@@ -43,7 +43,7 @@ def apply_receipts(
     binds = {"user_id": user_id, "provider": provider, "source": source, "now": now, **_columns(receipts, meaning_of)}
     connection.execute(statement(__package__, "keep_events"), binds)
     moved = connection.execute(statement(__package__, "apply_receipts"), binds).fetchall()
-    for row in moved:
+    for row in sorted(moved, key=lambda row: row["phone_number"]):
         if row["error_code"] and (reason := _SUPPRESSED_FOR.get(meaning_of(row["error_code"]).action)):
             suppress(connection, user_id, row["phone_number"], reason=reason, source="provider", now=now)
     return Counter(row["status"] for row in moved)
@@ -51,7 +51,7 @@ def apply_receipts(
 
 def _columns(receipts: Sequence[Receipt], meaning_of: Callable[[str], Meaning]) -> dict[str, list[object]]:
     latest = {each.provider_message_id: each for each in sorted(receipts, key=lambda each: RANKS[each.status])}
-    rows = list(latest.values())
+    rows = sorted(latest.values(), key=lambda each: each.provider_message_id)  # two pollers lock in one order
     return {
         "order": list(RANKS),
         "ids": [new_id() for _ in rows],

@@ -304,9 +304,11 @@ CREATE TABLE submissions (
 );
 CREATE UNIQUE INDEX submissions_provider_message_id_key ON submissions (user_id, provider, provider_message_id)
     WHERE provider_message_id IS NOT NULL;
-CREATE INDEX submissions_phone_number_idx ON submissions (user_id, phone_number, started_at);
+-- Neither of these begins with user_id: before the first ANALYZE the planner takes one tenant for a small part of
+-- the table, and would read an index that begins with it from end to end in every settlement.
+CREATE INDEX submissions_phone_number_idx ON submissions (phone_number, started_at);
 -- Serves the rate of a campaign and the timeline of its report.
-CREATE INDEX submissions_occurrence_idx ON submissions (user_id, occurrence_id, started_at);
+CREATE INDEX submissions_occurrence_idx ON submissions (occurrence_id, started_at);
 -- Serves the polling of receipts.
 CREATE INDEX submissions_open_idx ON submissions (provider, sender, started_at)
     WHERE outcome = 'accepted' AND closed_at IS NULL;

@@ -81,7 +81,7 @@ def test_the_status_is_facts_for_people(command):
 
     facts = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith("needed"))
     assert code == 0
-    assert (facts["server"], facts["running"], facts["schema"]) == ("external", "True", head())
+    assert (facts["server"], facts["running"], facts["schema"]) == ("external", "yes", head())
 
 
 @pytest.mark.usefixtures("external")

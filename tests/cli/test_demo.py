@@ -1,9 +1,10 @@
 import json
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from support.processes import environment, run
+from support.processes import environment, run, start, stop
 
 from lumiere_sms.database.embedded import Cluster
 
@@ -38,3 +39,16 @@ def test_the_demo_tells_a_person_what_happened(env):
     assert "spring-offer (promotional)" in done.stdout
     assert "no_consent" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_ctrl_c_ends_the_demo_with_130_and_leaves_no_database(env, public_dir):
+    process = start("demo", env=env)
+    while "sending" not in process.stderr.readline():
+        assert process.poll() is None
+
+    code, out, _ = stop(process, signal.SIGINT)
+
+    assert (code, out) == (130, "")
+    with psycopg.connect(Cluster(public_dir).ensure()) as connection:
+        left = connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'demo%'").fetchone()
+    assert left == (0,)

@@ -3,7 +3,9 @@ import json
 import pytest
 from support.processes import environment, run
 
-from lumiere_sms.testing.twilio_server import TwilioServer
+from lumiere_sms.database.tenants import create_tenant
+from lumiere_sms.sending.senders import register_senders
+from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def test_all_is_well(database_url, server, tmp_path):
 
     assert done.returncode == 0, done.stdout
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
-        ["ok", name] for name in ("database", "schema", "durability", "clock", "credentials", "sender")
+        ["ok", name] for name in ("database", "schema", "writes", "durability", "clock", "credentials", "sender")
     ]
 
 
@@ -28,7 +30,10 @@ def test_all_is_well(database_url, server, tmp_path):
         pytest.param({"TWILIO_ACCOUNT_SID": ""}, "credentials", "TWILIO_ACCOUNT_SID", id="missing credentials"),
         pytest.param({"LUMIERE_SMS_TWILIO_FROM": ""}, "sender", "LUMIERE_SMS_TWILIO_FROM", id="no sender"),
         pytest.param(
-            {"LUMIERE_SMS_TWILIO_BASE_URL": "http://127.0.0.1:9"}, "credentials", "", id="a provider out of reach"
+            {"LUMIERE_SMS_TWILIO_BASE_URL": "http://127.0.0.1:9"},
+            "credentials",
+            "LUMIERE_SMS_TWILIO_BASE_URL",
+            id="a provider out of reach",
         ),
         pytest.param({"LUMIERE_SMS_PROVIDER": "pigeon"}, "credentials", "twilio or console", id="no such provider"),
         pytest.param({"DATABASE_URL": "postgresql://127.0.0.1:9/x"}, "database", "DATABASE_URL", id="no database"),
@@ -58,3 +63,40 @@ def test_asynchronous_commit_is_found(database_url, server, tmp_path):
     done = run("doctor", env=environment(tmp_path, database_url=url, server=server))
 
     assert "BAD  durability" in done.stdout
+
+
+def test_a_database_that_takes_no_writes_is_found(database_url, server, tmp_path):
+    url = f"{database_url} options='-c default_transaction_read_only=on'"
+
+    done = run("doctor", env=environment(tmp_path, database_url=url, server=server))
+
+    assert done.returncode == 4
+    assert "BAD  writes       the database takes no writes" in done.stdout
+
+
+def test_a_role_that_may_not_write_is_found(database, database_url, server, tmp_path):
+    with database.transaction() as connection:
+        connection.execute("CREATE ROLE doctor_reader")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO doctor_reader")
+    try:
+        url = f"{database_url} options='-c role=doctor_reader'"
+
+        done = run("doctor", env=environment(tmp_path, database_url=url, server=server))
+
+        assert 'BAD  writes       the role "doctor_reader" may not write to alerts, ' in done.stdout
+    finally:
+        with database.transaction() as connection:
+            connection.execute("DROP OWNED BY doctor_reader")
+            connection.execute("DROP ROLE doctor_reader")
+
+
+def test_a_sender_of_another_tenant_is_found(database, database_url, server, tmp_path):
+    other = create_tenant(database, "ginza")
+    register_senders(database, provider="twilio", default_sender=SANDBOX_SENDER, parts_per_second=1)
+    with database.transaction() as connection:
+        connection.execute("UPDATE pace_limits SET owner = %s", [other.id])
+
+    done = run("doctor", env=environment(tmp_path, database_url=database_url, server=server))
+
+    assert done.returncode == 4
+    assert f'BAD  sender       {SANDBOX_SENDER} sends for the tenant "ginza"' in done.stdout

@@ -40,6 +40,7 @@ def test_init_writes_a_starter_prepares_the_database_and_says_what_comes_next(co
     assert ended.stdout == (
         "Next:\ncd salon\nlumiere-sms customer import customers.csv\n"
         "lumiere-sms plan campaigns.yaml\nlumiere-sms apply campaigns.yaml\n"
+        "lumiere-sms campaign schedule come-back --now\nlumiere-sms run --once\n"
     )
     database = Database(empty_database)
     with database.transaction() as connection:

@@ -61,8 +61,7 @@ def test_a_campaign_that_waits_for_the_pace_says_so_and_when_it_will_be_done(dat
     assert timedelta(seconds=60) < finish - datetime.now(UTC) < timedelta(minutes=3)
 
 
-@pytest.mark.usefixtures("a_daemon", "a_sender")
-def test_a_campaign_that_waits_for_its_window_says_until_when(database, user_id, status):
+def test_a_campaign_that_waits_for_its_window_says_until_when_with_or_without_a_daemon(database, user_id, status):
     seed(database, user_id, now=datetime.now(UTC) + timedelta(hours=2))
 
     assert "spring: waits until " in status()
@@ -74,6 +73,31 @@ def test_a_sender_that_rests_is_named_with_the_reason(database, user_id, status)
     block(database, "twilio", sender="+15005550006", reason="too fast", seconds=60, now=None)
 
     assert "spring: +15005550006 rests: too fast" in status()
+
+
+@pytest.mark.usefixtures("a_daemon", "a_sender")
+def test_a_sender_that_rests_is_no_reason_before_the_window_opens(database, user_id, status):
+    seed(database, user_id, now=datetime.now(UTC) + timedelta(hours=2))
+    block(database, "twilio", sender="+15005550006", reason="too fast", seconds=60, now=None)
+
+    assert "spring: waits until " in status()
+
+
+@pytest.mark.usefixtures("a_daemon", "a_sender")
+def test_tries_that_nobody_took_are_no_texts_and_hide_no_reason(database, user_id, status):
+    seeded = seed(database, user_id, texts=1)
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO submissions (user_id, id, recipient_id, occurrence_id, phone_number, provider, sender,"
+            " attempt, parts, started_at, outcome, settled_at) VALUES (%s, gen_random_uuid(), %s, %s,"
+            " '+819000000000', 'twilio', '+15005550006', 1, 1, now(), 'unavailable', now())",
+            [user_id, seeded.recipient_ids[0], seeded.occurrence_id],
+        )
+    block(database, "twilio", sender="+15005550006", reason="out of reach", seconds=60, now=None)
+
+    (campaign,) = json.loads(status("--json"))["campaigns"]
+
+    assert (campaign["texts_per_minute"], campaign["why"]) == (0, "+15005550006 rests: out of reach")
 
 
 def test_a_paused_campaign_says_who_paused_it_and_why(database, user_id, status):
@@ -97,7 +121,7 @@ def test_a_daemon_is_shown_with_what_it_has_sent(status):
     assert "daemon salon:42 has sent 7" in status()
 
 
-def test_what_only_a_person_can_settle_is_named(database, user_id, status, a_daemon):
+def test_what_only_a_person_can_settle_is_named_with_or_without_a_daemon(database, user_id, status):
     seed(database, user_id, texts=1)
     with database.transaction() as connection:
         connection.execute("UPDATE campaign_recipients SET status = 'unknown'")

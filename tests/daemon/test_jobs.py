@@ -5,6 +5,7 @@ import pytest
 
 from lumiere_sms.daemon import Summary, _guard
 from lumiere_sms.database.connection import DatabaseLostError
+from lumiere_sms.errors import ConfigurationError, LumiereError
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,14 @@ def test_a_job_that_fails_is_said_and_takes_nothing_along(caplog, error, said):
         asyncio.run(_guard("launch", job))
 
     assert [record.getMessage() for record in caplog.records] == [said]
+
+
+def test_a_job_at_the_start_passes_on_what_an_operator_mends():
+    async def job() -> None:
+        raise ConfigurationError("no prices")
+
+    with pytest.raises(ConfigurationError, match="no prices"):
+        asyncio.run(_guard("launch", job, passing=LumiereError))
 
 
 def test_a_summary_is_one_line_that_says_what_needs_a_person():

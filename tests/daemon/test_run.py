@@ -53,6 +53,27 @@ def test_one_pass_ends_with_8_when_a_recipient_is_in_doubt(database, database_ur
     assert len(server.accepted) == 3
 
 
+def test_a_pass_that_finds_nobody_s_time_come_says_that_some_wait(database, database_url, user_id, tmp_path):
+    seed_campaign(database, user_id, now=datetime.now(UTC) + timedelta(hours=2))
+
+    with TwilioServer() as server:
+        done = run("run", "--once", env=environment(tmp_path, database_url=database_url, server=server))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.endswith("nothing to send; some wait for their time: lumiere-sms status\n")
+
+
+def test_who_is_in_doubt_in_a_cancelled_campaign_needs_nobody_any_more(database, database_url, seed, tmp_path):
+    seed(1)
+    with TwilioServer(Faults(script=(Fault.CUT_AFTER,))) as server:
+        env = environment(tmp_path, database_url=database_url, server=server, **FAST)
+        assert run("run", "--once", env=env).returncode == 8
+
+        assert run("campaign", "cancel", "spring", env=env).returncode == 0
+
+        assert run("run", "--once", env=env).returncode == 0
+
+
 def test_one_pass_ends_with_9_when_a_rule_paused_a_campaign(database, database_url, user_id, seed, tmp_path):
     seed(3)
 
@@ -73,6 +94,7 @@ def test_one_pass_claims_nothing_after_its_seconds_are_over(database, database_u
         done = run("run", "--once", "--max-seconds", "2", env=env)
 
     assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
     assert 1 <= len(server.accepted) <= 20
     left = statuses(database, user_id)
     assert left["pending"] == 100 - len(server.accepted)
@@ -143,6 +165,7 @@ def test_refused_credentials_end_with_4_before_anything_is_sent(database, databa
 
     assert done.returncode == 4
     assert "TWILIO_AUTH_TOKEN" in done.stderr
+    assert "Unclosed" not in done.stderr
     assert statuses(database, user_id) == {"pending": 1}
 
 

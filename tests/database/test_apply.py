@@ -244,6 +244,18 @@ def test_what_a_command_scheduled_is_replaced_only_with_overwrite(database, user
     assert only(database, "campaign_occurrences")["occurs_at"] == datetime(2026, 3, 15, 3, tzinfo=UTC)
 
 
+def test_a_time_given_by_command_stays_where_the_files_say_none(database, user_id, clock, tmp_path):
+    draft = TEXT.replace(', schedule: "2026-03-15 12:00"', "")
+    apply_text(database, tmp_path, draft, clock=clock)
+    lifecycle.schedule(database, tenant_of(database), name="spring", at="now", clock=clock)
+    launch_due(database, clock=clock, prices=prices)
+
+    again = apply_text(database, tmp_path, draft, clock=clock)
+
+    assert again.is_empty
+    assert len(rows(database, "campaign_occurrences")) == 1
+
+
 def test_a_text_whose_variable_nothing_gives_is_refused_by_the_lint(database, user_id, clock, tmp_path):
     text = TEXT.replace("Hello", "Hello {{ coupon }}")
 

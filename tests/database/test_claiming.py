@@ -2,7 +2,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from support.seeds import seed_campaign, statuses
+from support.seeds import phone, seed_campaign, statuses
 
 from lumiere_sms.campaigns import recipients
 from lumiere_sms.campaigns.recipients import Cursor, Rooms
@@ -229,6 +229,24 @@ def test_a_tenants_own_sender_beats_the_settings(database, user_id, clock, claim
     found = claimer().claim(database, slots=8, now=clock.now())
 
     assert [each.asked.sender for each in found.work] == ["+15005550007"]
+
+
+def test_a_run_that_a_newer_version_launched_is_told_and_stops_no_other(database, user_id, clock, claimer):
+    newer = seed_campaign(database, user_id, now=clock.now(), texts=1, name="newer")
+    seed_campaign(database, user_id, now=clock.now(), texts=1, first=10)
+    with database.transaction() as connection:
+        connection.execute(
+            'UPDATE campaign_occurrences SET definition = definition || \'{"moon": "full"}\''
+            " WHERE user_id = %s AND id = %s",
+            [user_id, newer.occurrence_id],
+        )
+
+    found = claimer().claim(database, slots=8, now=clock.now())
+
+    assert [each.claimed.phone_number for each in found.work] == [phone(10)]
+    with database.transaction() as connection:
+        alerts = connection.execute("SELECT kind, subject FROM alerts").fetchall()
+    assert alerts == [{"kind": "unreadable", "subject": str(newer.campaign_id)}]
 
 
 def test_nothing_is_claimed_while_another_claimer_holds_the_pace(database, user_id, clock, claimer):

@@ -24,6 +24,7 @@ def test_a_tenant_without_a_name_is_called_by_its_slug(database: Database):
     [
         pytest.param({"slug": "Ginza 2"}, "is no slug", id="slug"),
         pytest.param({"country": "Japan"}, "is no country", id="country"),
+        pytest.param({"country": "ZZ"}, "is no country", id="two letters that are no country"),
         pytest.param({"currency": "¥"}, "is no currency", id="currency"),
         pytest.param({"timezone": "Asia/Tokio"}, "is no time zone", id="time zone"),
     ],

@@ -343,3 +343,21 @@ def test_a_call_that_did_not_begin_in_time_is_not_sent_and_goes_again(database, 
 
     assert provider.submissions == []
     assert statuses(database, user_id) == {"pending": 2}
+
+
+def test_a_slot_that_is_free_is_filled_though_the_others_still_wait_for_their_answers(
+    database, user_id, clock, dispatcher_of
+):
+    class OneIsSlow(ScriptedProvider):
+        async def submit(self, message):
+            if message.to == phone(0):
+                await self.arrived(9)
+            return await super().submit(message)
+
+    seed_campaign(database, user_id, now=clock.now(), texts=10)
+    provider = OneIsSlow()
+
+    drain(dispatcher_of(provider, slots=2))
+
+    assert statuses(database, user_id) == {"sent": 10}
+    assert provider.submissions[-1].to == phone(0)

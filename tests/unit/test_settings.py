@@ -91,3 +91,23 @@ def test_a_settings_file_that_is_not_there_is_told():
 )
 def test_a_setting_has_its_variable(name, variable):
     assert variable_of(name) == variable
+
+
+def test_a_settings_file_that_is_not_utf_8_is_told(tmp_path):
+    path = tmp_path / "settings.env"
+    path.write_bytes("LUMIERE_SMS_TENANT=銀座".encode("shift_jis"))
+
+    with pytest.raises(ConfigurationError, match=r"settings\.env is not UTF-8"):
+        Settings.read({"LUMIERE_SMS_SETTINGS": str(path)})
+
+
+def test_a_settings_file_that_cannot_be_read_is_told(tmp_path):
+    path = tmp_path / "settings.env"
+    path.symlink_to("/proc/self/mem")  # a file that not even root can read from its beginning
+
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        Settings.read({"LUMIERE_SMS_SETTINGS": str(path)})
+
+
+def test_a_byte_order_mark_before_the_first_setting_does_no_harm(tmp_path):
+    assert Settings.read(settings_file(tmp_path, "\ufeffLUMIERE_SMS_SLOTS=4\n")).slots == 4

@@ -119,8 +119,8 @@ class Submission(SQLModel, table=True):
             unique=True,
             postgresql_where=text("provider_message_id IS NOT NULL"),
         ),
-        Index("submissions_phone_number_idx", "user_id", "phone_number", "started_at"),
-        Index("submissions_occurrence_idx", "user_id", "occurrence_id", "started_at"),
+        Index("submissions_phone_number_idx", "phone_number", "started_at"),
+        Index("submissions_occurrence_idx", "occurrence_id", "started_at"),
         Index(
             "submissions_open_idx",
             "provider",
