@@ -158,7 +158,7 @@ class Runner:
             (1, "poll", self._poll),
             (1, "say", self._say),
         ):
-            scheduler.add_job(_guard, "interval", seconds=seconds, id=name, args=[name, job])
+            scheduler.add_job(_wake, "interval", seconds=seconds, id=name, args=[name, job])
         scheduler.start()
         return scheduler
 
@@ -269,6 +269,12 @@ def _spare_the_collector() -> None:
     gc.set_threshold(*GARBAGE)
 
 
+async def _wake(name: str, job: Callable[[], Awaitable[None]]) -> None:
+    """Run a scheduled job; it ends with the run, without a word."""
+    with suppress(asyncio.CancelledError):
+        await _guard(name, job)
+
+
 async def _guard(
     name: str, job: Callable[[], Awaitable[None]], *, passing: type[LumiereError] | tuple[()] = ()
 ) -> None:
@@ -277,8 +283,6 @@ async def _guard(
         await job()
     except passing:
         raise
-    except asyncio.CancelledError:
-        return  # the run ends, and its jobs with it
     except DatabaseLostError as error:
         event("database lost", job=name, error=error)
     except Exception:  # noqa: BLE001 - a job that fails must not take the daemon along; it is logged whole

@@ -46,3 +46,17 @@ def test_a_summary_is_one_line_that_says_what_needs_a_person():
 
 def test_a_summary_of_nothing_says_so():
     assert str(Summary((), {}, unknown=0, paused=(), why="")) == "launched 0; nothing to send"
+
+
+def test_ctrl_c_in_the_first_launch_ends_the_run_and_is_not_taken_for_a_failed_job():
+    async def launching() -> None:
+        await asyncio.sleep(60)
+
+    async def interrupted() -> None:
+        task = asyncio.create_task(_guard("launch", launching))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
