@@ -31,11 +31,9 @@ from lumiere_sms.errors import ConfigurationError, LumiereError, RejectedError, 
 from lumiere_sms.logs import event, logger
 from lumiere_sms.runtime import Runtime
 from lumiere_sms.sending import presence
-from lumiere_sms.sending.claiming import Claimer
-from lumiere_sms.sending.dispatcher import Dispatcher
-from lumiere_sms.sending.polling import Poller
+from lumiere_sms.sending.host import Host
+from lumiere_sms.sending.lane import Lane
 from lumiere_sms.sending.presence import Daemon
-from lumiere_sms.sending.senders import register_senders
 from lumiere_sms.sending.sweeping import sweep
 
 NEEDS_PERSON, PAUSED_BY_RULE, INTERRUPTED = 8, 9, 130  # exit codes
@@ -84,39 +82,38 @@ class Runner:
         self._clock = runtime.clock
         self._database = runtime.database
         _refuse_asynchronous_commit(self._database)
-        self._provider = runtime.provider()
         self._prices = runtime.prices
-        self._sender = runtime.default_sender
-        self._pace = runtime.parts_per_second
         self._daemon = Daemon(new_id(), socket.gethostname(), os.getpid(), version("lumiere-sms"))
-        self._dispatcher = Dispatcher(
-            self._database,
-            self._provider,
-            claimer=Claimer(self._daemon.id, provider=self._provider.name, default_sender=self._sender),
-            daemon=self._daemon.id,
-            clock=runtime.clock,
-            chance=runtime.chance,
-            price_of=runtime.price_of,
-            slots=runtime.settings.slots,
-        )
-        self._poller = Poller(
-            self._database, self._provider, clock=runtime.clock, seconds_between=seconds_between_polls
-        )
-        self._polled_at = monotonic()
-        self._polled_texts = 0
+        host = Host(self._database, self._daemon.id, runtime.clock, runtime.chance)
+        self._lanes = [
+            Lane(
+                host,
+                runtime.provider(name),
+                default_sender=runtime.default_sender_of(name),
+                parts_per_second=runtime.parts_per_second_of(name),
+                price_of=partial(runtime.price_of, name),
+                slots=runtime.settings.slots,
+                seconds_between_polls=seconds_between_polls,
+            )
+            for name in runtime.providers
+        ]
         self._said: Counter[Outcome] = Counter()
         self._launched: list[str] = []
         self.recipients = 0  # of the campaigns launched here
         self._signals: list[signal.Signals] = []
 
     @property
+    def _outcomes(self) -> Counter[Outcome]:
+        return sum((lane.dispatcher.outcomes for lane in self._lanes), Counter())
+
+    @property
     def submitted(self) -> int:
         """How many texts have been submitted so far."""
-        return self._dispatcher.outcomes.total()
+        return self._outcomes.total()
 
     async def run(self, *, once: bool, max_seconds: float | None = None) -> Summary:
         """Run until stopped; with `once`, until nothing more may go now or `max_seconds` have passed."""
-        await self._check_provider()
+        await self._check_providers()
         await self._prepare()
         _spare_the_collector()
         scheduler = self._schedule()
@@ -124,23 +121,38 @@ class Runner:
         loop.set_default_executor(ThreadPoolExecutor(THREADS))
         self._listen(loop)
         if max_seconds is not None:
-            loop.call_later(max_seconds, self._dispatcher.stop)
+            loop.call_later(max_seconds, self._stop_lanes)
         try:
-            await self._dispatcher.run(once=once)
+            async with asyncio.TaskGroup() as group:
+                for lane in self._lanes:
+                    group.create_task(lane.dispatcher.run(once=once))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # the first ended the others
         finally:
             scheduler.shutdown(wait=False)
             await self._say()
             await self._finish(once=once)
         return await asyncio.to_thread(self._sum_up, once=once)
 
-    async def _check_provider(self) -> None:
-        try:
-            event("provider answers", provider=self._provider.name, said=await self._provider.check())
-        except RejectedError as error:
-            await self._provider.close()
-            raise ConfigurationError(str(error), hint=error.hint or "lumiere-sms doctor") from error
-        except UnavailableError as error:
-            event("provider does not answer", provider=self._provider.name, error=error)
+    async def _check_providers(self) -> None:
+        """Ask each provider; those that refuse us are not worth starting for. Raises: ConfigurationError if all do."""
+        refused: list[RejectedError] = []
+        for lane in self._lanes:
+            name = lane.provider.name
+            try:
+                event("provider answers", provider=name, said=await lane.provider.check())
+            except RejectedError as error:
+                event("provider refuses", provider=name, error=error)
+                refused.append(error)
+            except UnavailableError as error:
+                event("provider does not answer", provider=name, error=error)
+        if len(refused) == len(self._lanes):
+            await self._close()
+            raise ConfigurationError(str(refused[0]), hint=refused[0].hint or "lumiere-sms doctor") from refused[0]
+
+    async def _close(self) -> None:
+        for lane in self._lanes:
+            await lane.provider.close()
 
     async def _prepare(self) -> None:
         """Do once what the jobs do later, so that a single pass finds everything due."""
@@ -172,7 +184,11 @@ class Runner:
         if self._signals and running is not None:
             running.cancel()
         self._signals.append(number)
-        self._dispatcher.stop()
+        self._stop_lanes()
+
+    def _stop_lanes(self) -> None:
+        for lane in self._lanes:
+            lane.dispatcher.stop()
 
     def _launch(self) -> None:
         for launched in launch_due(self._database, clock=self._clock, prices=self._prices, progress=_TellsOfLaunch()):
@@ -186,55 +202,44 @@ class Runner:
             self.recipients += launched.kept
 
     def _sweep(self) -> None:
-        register_senders(
-            self._database, provider=self._provider.name, default_sender=self._sender, parts_per_second=self._pace
-        )
+        for lane in self._lanes:
+            lane.register()
         sweep(self._database, clock=self._clock)
 
     def _beat(self) -> None:
-        presence.beat(
-            self._database,
-            self._daemon,
-            texts=self._dispatcher.outcomes[Outcome.ACCEPTED],
-            now=self._clock.database_now(),
-        )
+        texts = sum(lane.accepted for lane in self._lanes)
+        presence.beat(self._database, self._daemon, texts=texts, now=self._clock.database_now())
 
     async def _say(self) -> None:
         """Say what was submitted since the last time: one line, however many texts."""
-        outcomes = Counter(self._dispatcher.outcomes)
+        outcomes = self._outcomes
         if news := outcomes - self._said:
             event("submitted", **{str(outcome): count for outcome, count in news.items()})
         self._said = outcomes
 
-    async def _poll(self) -> None:
-        texts = self._dispatcher.outcomes[Outcome.ACCEPTED]
-        if texts != self._polled_texts:
-            self._polled_texts = texts
-            self._poller.hurry()
-        if monotonic() - self._polled_at >= self._poller.pause:
-            moved = await self._poller.poll()
-            self._polled_at = monotonic()
-            if moved:
+    async def _poll(self, *, now: bool = False) -> None:
+        for lane in self._lanes:
+            if moved := await lane.poll(now=now):
                 event("receipts", **moved)
 
     async def _finish(self, *, once: bool) -> None:
         """Say goodbye; after a single pass, look once more at what came back."""
         with suppress(DatabaseLostError):
             if once:
-                await self._poller.poll()
+                await self._poll(now=True)
             await asyncio.to_thread(self._sweep)
             await asyncio.to_thread(presence.leave, self._database, self._daemon, now=self._clock.database_now())
-        await self._provider.close()
+        await self._close()
 
     def _sum_up(self, *, once: bool) -> Summary:
         with self._database.transaction(read_only=True) as connection:
             needs = connection.execute(statement("lumiere_sms.sending", "needs_person")).fetchone() or {}
         return Summary(
             launched=tuple(self._launched),
-            texts={str(outcome): count for outcome, count in self._dispatcher.outcomes.items()},
+            texts={str(outcome): count for outcome, count in self._outcomes.items()},
             unknown=needs["unknown"],
             paused=tuple(needs["paused"]),
-            why=self._dispatcher.why or self._dispatcher.refusal,
+            why="; ".join(why for lane in self._lanes if (why := lane.dispatcher.why or lane.dispatcher.refusal)),
             waiting=needs["waiting"],
             exit_code=INTERRUPTED if signal.SIGINT in self._signals else _exit_code(needs) if once else 0,
         )

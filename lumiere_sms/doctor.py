@@ -91,7 +91,7 @@ def _clock(runtime: Runtime) -> str:
 
 
 def _sender(runtime: Runtime) -> str:
-    sender = runtime.tenant.sender or runtime.default_sender
+    sender = runtime.tenant.sender_at(runtime.primary) or runtime.default_sender
     with runtime.database.transaction(read_only=True) as connection:
         owner = connection.execute(_OWNER, {"sender": sender, "user_id": runtime.tenant.id}).fetchone()
     if owner:

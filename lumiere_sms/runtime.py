@@ -55,38 +55,55 @@ class Runtime:
         return self.settings.tenant or chosen_tenant(self.settings.data_dir) or DEFAULT_SLUG
 
     @property
+    def providers(self) -> tuple[str, ...]:
+        """The names of the providers in use, in the order they are tried; the first is the primary."""
+        return self.settings.providers
+
+    @property
+    def primary(self) -> str:
+        """The name of the provider that is tried first."""
+        return self.providers[0]
+
+    @property
     def default_sender(self) -> str:
-        """What texts of a tenant without its own sender come from. Raises: ConfigurationError when nothing says."""
-        sender = self.settings.sender or DEFAULT_SENDERS.get(self.settings.provider, "")
-        if not sender and not self.tenant.sender:
+        """What the primary's texts come from. Raises: ConfigurationError when nothing says."""
+        return self.default_sender_of(self.primary)
+
+    def default_sender_of(self, provider: str) -> str:
+        """Return what texts of a tenant without its own sender come from; ConfigurationError when nothing says."""
+        sender = self.settings.sender_of(provider) or DEFAULT_SENDERS.get(provider, "")
+        if not sender and not self.tenant.sender_at(provider):
             raise ConfigurationError(
                 "no sender is set",
                 hint="export LUMIERE_SMS_TWILIO_FROM=+1… or LUMIERE_SMS_TWILIO_MESSAGING_SERVICE_SID=MG…",
             )
         return sender
 
-    @property
-    def parts_per_second(self) -> float:
-        """The pace of a sender: the setting's, else what its provider grants a plain number."""
-        return self.settings.parts_per_second or DEFAULT_PACES.get(self.settings.provider, 1.0)
+    def parts_per_second_of(self, provider: str) -> float:
+        """Return the pace of a provider's senders: the setting's, else what it grants a plain number."""
+        return self.settings.parts_per_second or DEFAULT_PACES.get(provider, 1.0)
 
     def prices(self, country: str) -> "Price":
-        """Return what a part to a country (ISO 3166) costs at list price."""
+        """Return what a part to a country (ISO 3166) costs at the primary's list price."""
+        return self.prices_of(self.primary, country)
+
+    def prices_of(self, provider: str, country: str) -> "Price":
+        """Return what a part to a country (ISO 3166) costs at a provider's list price."""
         from lumiere_sms.providers.prices import list_price  # noqa: PLC0415 - only what is used
 
         override = Path(self.settings.prices) if self.settings.prices else None
-        return list_price(self.settings.provider, country, override=override)
+        return list_price(provider, country, override=override)
 
-    def price_of(self, phone: str) -> "Price":
-        """Return what a part to a number costs at list price."""
+    def price_of(self, provider: str, phone: str) -> "Price":
+        """Return what a part to a number costs at a provider's list price."""
         from lumiere_sms.providers.prices import country_of  # noqa: PLC0415 - only what is used
 
-        return self.prices(country_of(phone))
+        return self.prices_of(provider, country_of(phone))
 
-    def provider(self) -> "Provider":
-        """Make the provider that the setting names. Raises: ConfigurationError for one that does not exist."""
+    def provider(self, name: str = "") -> "Provider":
+        """Make a provider, the primary if none is named. Raises: ConfigurationError for one that does not exist."""
         settings = self.settings
-        match settings.provider:
+        match name or self.primary:
             case "console":
                 from lumiere_sms.providers.console import ConsoleProvider  # noqa: PLC0415 - only what is used
 
@@ -103,7 +120,7 @@ class Runtime:
                     read_timeout=settings.read_timeout,
                 )
             case unknown:
-                hint = "LUMIERE_SMS_PROVIDER is twilio or console"
+                hint = "LUMIERE_SMS_PROVIDER is twilio or console, or several of them with commas between"
                 raise ConfigurationError(f'there is no provider "{unknown}"', hint=hint)
 
     def close(self) -> None:

@@ -26,7 +26,8 @@ class Settings:
     data_dir: Path
     database_url: str = ""
     tenant: str = ""
-    provider: str = "twilio"
+    provider: str = "twilio"  # or several, the first of them the primary: twilio,aws
+    routing: str = "primary"
     twilio_from: str = ""
     twilio_messaging_service_sid: str = ""
     twilio_base_url: str = ""
@@ -53,9 +54,17 @@ class Settings:
         return cls(**given)  # type: ignore[arg-type]  # each value was made to the field's type above
 
     @property
-    def sender(self) -> str:
-        """The number or messaging service that texts come from, or empty."""
-        return self.twilio_messaging_service_sid or self.twilio_from
+    def providers(self) -> tuple[str, ...]:
+        """The names of the providers, in the order they are tried; the first is the primary."""
+        return tuple(dict.fromkeys(name for each in self.provider.split(",") if (name := each.strip()))) or ("twilio",)
+
+    def sender_of(self, provider: str) -> str:
+        """Return what texts through a provider come from where a tenant says nothing else, or an empty text."""
+        match provider:
+            case "twilio":
+                return self.twilio_messaging_service_sid or self.twilio_from
+            case _:
+                return ""
 
 
 def variable_of(name: str) -> str:

@@ -39,7 +39,7 @@ def plan(
             definitions,
             clock=runtime.clock,
             prices=runtime.prices,
-            parts_per_second=runtime.parts_per_second,
+            parts_per_second=runtime.parts_per_second_of(runtime.primary),
             overwrite=overwrite,
             progress=advance,
         )

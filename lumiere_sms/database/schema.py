@@ -86,7 +86,7 @@ def _make_version_table(database: Database) -> None:
         )
 
 
-def _run_revisions(database: Database) -> None:
+def _run_revisions(database: Database, *, to: str = "head") -> None:
     from alembic import command  # noqa: PLC0415 - 250 ms
     from alembic.config import Config  # noqa: PLC0415
     from sqlalchemy import create_engine, pool  # noqa: PLC0415
@@ -97,7 +97,7 @@ def _run_revisions(database: Database) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE alembic_version IN EXCLUSIVE MODE")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     engine.dispose()
 
 

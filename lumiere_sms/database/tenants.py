@@ -1,7 +1,7 @@
 """The tenants: one business each, owner of everything else."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from uuid import UUID
@@ -28,13 +28,22 @@ class Tenant:
     country: str
     currency: str
     sender: str | None
+    providers: list[str] | None = None  # None: the setting's
+    routing: str | None = None  # None: the setting's
+    senders: dict[str, str] = field(default_factory=dict)
+
+    def sender_at(self, provider: str) -> str:
+        """Return what its texts through a provider come from, or an empty text where it has no sender of its own."""
+        return self.senders.get(provider) or self.sender or ""
 
 
 def find_tenant(database: Database, slug: str) -> Tenant:
     """Return the tenant called `slug`. Raises: StateError when there is none."""
     with database.transaction() as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
         found = cursor.execute(
-            "SELECT id, slug, name, timezone, country, currency, sender FROM users WHERE slug = %s", [slug]
+            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders FROM users"
+            " WHERE slug = %s",
+            [slug],
         ).fetchone()
     if found is None:
         raise StateError(f'there is no tenant "{slug}"', hint="lumiere-sms tenant list")
@@ -45,7 +54,8 @@ def list_tenants(database: Database) -> list[Tenant]:
     """Return all tenants by slug."""
     with database.transaction() as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
         return cursor.execute(
-            "SELECT id, slug, name, timezone, country, currency, sender FROM users ORDER BY slug"
+            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders FROM users"
+            " ORDER BY slug"
         ).fetchall()
 
 

@@ -91,13 +91,18 @@ class ReceiptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One text to submit once. `attempt_id` names the submission; `validity` bounds the provider's queue."""
+    """One text to submit once. `attempt_id` names the submission; `validity` bounds the provider's queue.
+
+    A provider that carries words of ours along carries `attempt_id` and `user_id`, the tenant, so that what it
+    reports later names the submission even where the answer to this one was lost.
+    """
 
     attempt_id: UUID
     to: str  # E.164
     sender: str
     body: str
     validity: timedelta
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,8 @@ class Accepted:
 class Receipt:
     """What a provider reports of one text. `price` is positive; None where it is not known yet.
 
-    `updated_at` is when the text took this status, as precisely as the provider knows.
+    `updated_at` is when the text took this status, as precisely as the provider knows. `attempt_id` and `user_id`
+    come back from a provider that carries them.
     """
 
     provider_message_id: str
@@ -126,6 +132,8 @@ class Receipt:
     body: str = ""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    attempt_id: UUID | None = None
+    user_id: UUID | None = None
 
 
 class Provider(ABC):
@@ -134,6 +142,12 @@ class Provider(ABC):
     name: ClassVar[str]
     #: Whether `list_receipts` and `fetch_receipt` can tell what became of a text.
     has_receipts: ClassVar[bool] = False
+    #: Whether `list_to` can prove what became of a text whose answer was lost.
+    has_records: ClassVar[bool] = False
+    #: Whether `events` yields what happened, by itself.
+    has_events: ClassVar[bool] = False
+    #: Whether `list_opt_outs` knows who has refused every text of this account.
+    has_opt_outs: ClassVar[bool] = False
 
     @abstractmethod
     async def submit(self, message: Message) -> Accepted:
@@ -150,6 +164,24 @@ class Provider(ABC):
 
     async def fetch_receipt(self, provider_message_id: str) -> Receipt | None:
         """Return what became of one text; None where the provider does not know it."""
+        raise NotImplementedError
+
+    async def list_to(self, phone: str) -> Sequence[Receipt]:
+        """Return every text of the last day that the account's records show to `phone`, whoever sent it.
+
+        Raises: UnavailableError where the records cannot be read just now: that proves nothing.
+        """
+        raise NotImplementedError
+
+    def events(self) -> AsyncIterator[Sequence[Receipt]]:
+        """Yield what happened since the last time, and end when there is nothing more for now.
+
+        A batch counts as taken when the next one is asked for; one that was not taken is yielded again later.
+        """
+        raise NotImplementedError
+
+    def list_opt_outs(self) -> AsyncIterator[Sequence[str]]:
+        """Yield the pages of numbers (E.164) that refuse every text of this account."""
         raise NotImplementedError
 
     def meaning_of(self, code: str) -> Meaning:

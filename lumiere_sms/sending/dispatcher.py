@@ -17,21 +17,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
-from random import Random
 from time import clock_gettime, monotonic
 from typing import TypeVar, cast
 from uuid import UUID
 
 from lumiere_sms.campaigns import recipients
 from lumiere_sms.campaigns.recipients import Outcome
-from lumiere_sms.clock import Clock
-from lumiere_sms.database.connection import Database
 from lumiere_sms.database.patience import LET_GO, LET_GO_SOON
 from lumiere_sms.errors import ConfigurationError, ProviderError
 from lumiere_sms.logs import event, logger
 from lumiere_sms.providers.base import Action, Message, Provider, Reason
 from lumiere_sms.sending import consequences, outcomes
 from lumiere_sms.sending.claiming import Claimer, Round, Work
+from lumiere_sms.sending.host import Host
 from lumiere_sms.sending.inbox import Inbox
 from lumiere_sms.sending.outcomes import Answer, PriceOf
 
@@ -67,24 +65,15 @@ class Dispatcher:
 
     reconnect = 1.0  # seconds between tries where the database refuses
 
-    def __init__(
-        self,
-        database: Database,
-        provider: Provider,
-        *,
-        claimer: Claimer,
-        daemon: UUID,
-        clock: Clock,
-        chance: Random,
-        price_of: PriceOf,
-        slots: int,
-    ) -> None:
-        self._database = database
+    def __init__(self, host: Host, provider: Provider, *, claimer: Claimer, price_of: PriceOf, slots: int) -> None:
+        self._database = host.database
         self._provider = provider
         self._claimer = claimer
-        self._daemon = daemon
-        self._clock = clock
-        self._chance = chance
+        self._daemon = host.daemon
+        self._clock = host.clock
+        self._chance = host.chance
+        self._idling = host.idling
+        self._idling.join(self)
         self._price_of = price_of
         self._slots = slots
         self._held = 0  # claimed, and neither answered nor given back
@@ -129,7 +118,9 @@ class Dispatcher:
             self.why = found.why
             self._held += len(found.work)
             self._to_arm.put(found.work)
-            if once and found.drained and not self._held:
+            if not found.drained or self._held:
+                self._idling.wake(self)
+            elif self._idling.rest(self) and once:
                 return
             if not found.work:
                 await self._rest(found.wait if not found.drained else found.wait * self._chance.uniform(0.5, 1.5))
@@ -244,10 +235,7 @@ class Dispatcher:
         self._free(1)
 
     async def _call(self, work: Work) -> Answer:
-        claimed, asked = work.claimed, work.asked
-        message = Message(
-            asked.attempt_id, claimed.phone_number, asked.sender, claimed.personalized_content, work.validity
-        )
+        message = _message(work)
         try:
             async with asyncio.timeout(LONGEST_CALL):
                 taken = await self._provider.submit(message)
@@ -310,6 +298,12 @@ class Dispatcher:
         sender, reason, now = answer.work.asked.sender, answer.result.detail or "", self._clock.database_now()
         event("sender left alone", sender=sender, seconds=seconds, reason=reason)
         consequences.block(self._database, self._provider.name, sender=sender, reason=reason, seconds=seconds, now=now)
+
+
+def _message(work: Work) -> Message:
+    claimed, asked = work.claimed, work.asked
+    text = claimed.personalized_content
+    return Message(asked.attempt_id, claimed.phone_number, asked.sender, text, work.validity, work.user_id)
 
 
 def _by_tenant(items: Sequence[T], *, of: Callable[[T], Work] | None = None) -> list[tuple[UUID, list[T]]]:

@@ -15,6 +15,8 @@ WRONG: dict[str, tuple[str, str]] = {
     "users_slug_is_short_and_plain": ("users", "slug = 'Ginza 2'"),
     "users_country_is_iso_3166": ("users", "country = 'jp'"),
     "users_currency_is_iso_4217": ("users", "currency = 'yen'"),
+    "users_routing_is_known": ("users", "routing = 'random'"),
+    "users_senders_is_an_object": ("users", "senders = '[]'"),
     "customers_phone_number_is_e164": ("customers", "phone_number = '090-1234-5678'"),
     "customers_visit_count_is_not_negative": ("customers", "visit_count = -1"),
     "customers_attributes_is_an_object": ("customers", "attributes = '[]'"),
@@ -39,7 +41,14 @@ WRONG: dict[str, tuple[str, str]] = {
     "submissions_outcome_is_known": ("submissions", "outcome = 'fine'"),
     "submissions_what_was_accepted_has_an_id": ("submissions", "outcome = 'accepted'"),
     "delivery_events_source_is_known": ("delivery_events", "source = 'pigeon'"),
+    "budgets_has_one_scope": ("budgets", "month = '2026-03-01'"),
+    "budgets_currency_is_iso_4217": ("budgets", "currency = 'yen'"),
+    "budgets_are_not_negative": ("budgets", "reserved = -1"),
+    "budgets_are_never_overspent": ("budgets", "reserved = 60, committed = 41"),
     "pace_limits_rate_is_positive": ("pace_limits", "parts_per_second = 0"),
+    "pace_limits_limits_are_positive": ("pace_limits", "parts_per_day = 0"),
+    "provider_health_state_is_known": ("provider_health", "state = 'ajar'"),
+    "provider_health_weight_is_a_percentage": ("provider_health", "weight = 101"),
 }
 
 
@@ -133,6 +142,11 @@ def rows(database: Database, user_id: UUID) -> dict[str, dict[str, Any]]:
             status="delivered",
             source="poll",
         )
+        campaign_id = made["sms_campaigns"]["id"]
+        made["budgets"] = insert(
+            connection, "budgets", **key, id=new_id(), campaign_id=campaign_id, amount=100, currency="USD"
+        )
+        made["provider_health"] = insert(connection, "provider_health", provider="twilio")
         made["pace_limits"] = insert(
             connection, "pace_limits", provider="twilio", sender="+815000000000", parts_per_second=1, burst=1
         )

@@ -10,6 +10,7 @@ from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.providers.prices import list_price
 from lumiere_sms.sending.claiming import Claimer
 from lumiere_sms.sending.dispatcher import Dispatcher
+from lumiere_sms.sending.host import Host
 from lumiere_sms.sending.senders import register_senders
 from lumiere_sms.testing.clocks import FrozenClock
 from lumiere_sms.testing.scripted import ScriptedProvider
@@ -29,12 +30,9 @@ def dispatcher_of(database: Database, clock: FrozenClock) -> Callable[..., Dispa
         register_senders(database, provider=provider.name, default_sender=SENDER, parts_per_second=parts_per_second)
         daemon = new_id()
         return kind(
-            database,
+            Host(database, daemon, clock, random.Random(1)),
             provider,
             claimer=Claimer(daemon, provider=provider.name, default_sender=SENDER),
-            daemon=daemon,
-            clock=clock,
-            chance=random.Random(1),
             price_of=lambda _: list_price("twilio", "JP"),
             slots=slots,
         )

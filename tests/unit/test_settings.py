@@ -28,7 +28,7 @@ def test_an_empty_variable_is_as_good_as_none():
 def test_a_messaging_service_beats_a_number():
     both = {"LUMIERE_SMS_TWILIO_FROM": "+15005550006", "LUMIERE_SMS_TWILIO_MESSAGING_SERVICE_SID": "MG1"}
 
-    assert Settings.read(both).sender == "MG1"
+    assert Settings.read(both).sender_of("twilio") == "MG1"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ class User(SQLModel, table=True):
         CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="users_slug_is_short_and_plain"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", name="users_country_is_iso_3166"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="users_currency_is_iso_4217"),
+        CheckConstraint("routing IN ('primary', 'round_robin', 'weighted', 'cheapest')", name="users_routing_is_known"),
+        CheckConstraint("jsonb_typeof(senders) = 'object'", name="users_senders_is_an_object"),
         described(TableClass.REFERENCE),
     )
 
@@ -45,6 +47,9 @@ class User(SQLModel, table=True):
     sender: str | None = stored(Text(), optional=True)
     legal_name: str | None = stored(Text(), optional=True)
     created_at: datetime = stored(instant(), default="now()")
+    providers: list[str] | None = stored(ARRAY(Text()), optional=True)
+    routing: str | None = stored(Text(), optional=True)
+    senders: Json = stored(JSONB(), default="'{}'")
 
 
 class Customer(SQLModel, table=True):

@@ -6,9 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
-    Double,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -97,6 +95,7 @@ class CampaignRecipient(SQLModel, table=True):
     delivered_at: datetime | None = stored(instant(), optional=True)
     created_at: datetime = stored(instant(), default="now()")
     updated_at: datetime = stored(instant(), default="now()")
+    carrier_retries: int = stored(SmallInteger(), default="0")
 
 
 class Submission(SQLModel, table=True):
@@ -105,7 +104,7 @@ class Submission(SQLModel, table=True):
     __tablename__ = "submissions"
     __table_args__: Any = (
         CheckConstraint(
-            "outcome IN ('accepted', 'rejected', 'unavailable', 'unknown', 'not_sent')",
+            "outcome IN ('accepted', 'rejected', 'unavailable', 'unknown', 'not_sent', 'absent')",
             name="submissions_outcome_is_known",
         ),
         CheckConstraint(
@@ -128,6 +127,12 @@ class Submission(SQLModel, table=True):
             "started_at",
             postgresql_where=text("outcome = 'accepted' AND closed_at IS NULL"),
         ),
+        Index(
+            "submissions_unknown_idx",
+            "provider",
+            "started_at",
+            postgresql_where=text("outcome = 'unknown' AND closed_at IS NULL"),
+        ),
         described(TableClass.TENANT),
     )
 
@@ -148,6 +153,13 @@ class Submission(SQLModel, table=True):
     settled_at: datetime | None = stored(instant(), optional=True)
     receipt_status: str | None = stored(Text(), optional=True)
     closed_at: datetime | None = stored(instant(), optional=True)
+    reserved: Decimal | None = stored(Numeric(12, 4), optional=True)
+    month_budget_id: UUID | None = stored(Uuid(), optional=True)
+    campaign_budget_id: UUID | None = stored(Uuid(), optional=True)
+    looks: int = stored(SmallInteger(), default="0")
+    looked_at: datetime | None = stored(instant(), optional=True)
+    absent_at: datetime | None = stored(instant(), optional=True)
+    finding: str | None = stored(Text(), optional=True)
 
 
 class DeliveryEvent(SQLModel, table=True):
@@ -156,7 +168,7 @@ class DeliveryEvent(SQLModel, table=True):
     __tablename__ = "delivery_events"
     __table_args__: Any = (
         UniqueConstraint("user_id", "provider", "provider_message_id", "status", name="delivery_events_status_key"),
-        CheckConstraint("source IN ('poll', 'callback')", name="delivery_events_source_is_known"),
+        CheckConstraint("source IN ('poll', 'callback', 'event')", name="delivery_events_source_is_known"),
         described(TableClass.TENANT),
     )
 
@@ -196,38 +208,4 @@ class Alert(SQLModel, table=True):
     message: str = stored(Text())
     raised_at: datetime = stored(instant(), default="now()")
     acknowledged_at: datetime | None = stored(instant(), optional=True)
-
-
-class PaceLimit(SQLModel, table=True):
-    """The pace of one sender (GCRA: one timestamp), in parts."""
-
-    __tablename__ = "pace_limits"
-    __table_args__: Any = (
-        CheckConstraint("parts_per_second > 0 AND burst >= 1", name="pace_limits_rate_is_positive"),
-        described(TableClass.LOCAL, fillfactor=50),
-    )
-
-    provider: str = stored(Text(), key=True)
-    sender: str = stored(Text(), key=True)
-    owner: UUID | None = stored(Uuid(), optional=True)
-    parts_per_second: float = stored(Double())
-    burst: float = stored(Double())
-    tat: datetime | None = stored(instant(), optional=True)
-    blocked_until: datetime | None = stored(instant(), optional=True)
-    blocked_reason: str | None = stored(Text(), optional=True)
-
-
-class Daemon(SQLModel, table=True):
-    """A running `run`, by its heartbeat."""
-
-    __tablename__ = "daemons"
-    __table_args__: Any = (described(TableClass.LOCAL, fillfactor=50),)
-
-    id: UUID = stored(Uuid(), key=True)
-    host: str = stored(Text())
-    pid: int = stored(Integer())
-    version: str = stored(Text())
-    started_at: datetime = stored(instant())
-    seen_at: datetime = stored(instant())
-    texts: int = stored(BigInteger(), default="0")
-    stopped_at: datetime | None = stored(instant(), optional=True)
+    acknowledged_by: str | None = stored(Text(), optional=True)
