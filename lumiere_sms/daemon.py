@@ -33,10 +33,12 @@ from lumiere_sms.runtime import Runtime
 from lumiere_sms.sending import presence
 from lumiere_sms.sending.host import Host
 from lumiere_sms.sending.lane import Lane
+from lumiere_sms.sending.looks import Looks
 from lumiere_sms.sending.presence import Daemon
+from lumiere_sms.sending.stopping import DRAIN, INTERRUPTED, Stopping
 from lumiere_sms.sending.sweeping import sweep
 
-NEEDS_PERSON, PAUSED_BY_RULE, INTERRUPTED = 8, 9, 130  # exit codes
+NEEDS_PERSON, PAUSED_BY_RULE = 8, 9  # exit codes
 SAY_EVERY = 5.0  # seconds
 GARBAGE = 50_000, 20, 100  # see _spare_the_collector
 THREADS = 16  # a launch of millions, a sweep and a poll leave enough for the dispatcher's three steps
@@ -71,36 +73,48 @@ class Summary:
 
 def run_until_done(runtime: Runtime, *, once: bool, max_seconds: float | None = None) -> Summary:
     """Run until a signal ends it; with `once`, until nothing more may go now. Raises: ConfigurationError."""
-    return asyncio.run(Runner(runtime).run(once=once, max_seconds=max_seconds))
+    runner = Runner(runtime)
+    try:
+        return asyncio.run(runner.run(once=once, max_seconds=max_seconds))
+    except asyncio.CancelledError:  # stopped before it had drained
+        raise SystemExit(runner.stopping.exit_code) from None
+    finally:
+        runner.stopping.is_over()
 
 
 class Runner:
     """One process that launches, sends, polls and sweeps."""
+
+    drain = DRAIN  # seconds from the first signal until what is not drained is left to the leases
 
     def __init__(self, runtime: Runtime, *, seconds_between_polls: float = 1.0) -> None:
         """Open the database and make the provider. Raises: ConfigurationError."""
         self._clock = runtime.clock
         self._database = runtime.database
         _refuse_asynchronous_commit(self._database)
-        self._prices = runtime.prices
+        self._prices = runtime.way_prices
         self._daemon = Daemon(new_id(), socket.gethostname(), os.getpid(), version("lumiere-sms"))
         host = Host(self._database, self._daemon.id, runtime.clock, runtime.chance)
+        looks = Looks.of(runtime.settings)
         self._lanes = [
             Lane(
                 host,
                 runtime.provider(name),
-                default_sender=runtime.default_sender_of(name),
+                router=runtime.router(name),
                 parts_per_second=runtime.parts_per_second_of(name),
                 price_of=partial(runtime.price_of, name),
                 slots=runtime.settings.slots,
                 seconds_between_polls=seconds_between_polls,
+                looks=looks,
             )
             for name in runtime.providers
         ]
         self._said: Counter[Outcome] = Counter()
         self._launched: list[str] = []
         self.recipients = 0  # of the campaigns launched here
-        self._signals: list[signal.Signals] = []
+        self._failure: Exception | None = None
+        self._beaten = 0, monotonic()  # texts at the last beat, and when that was
+        self.stopping = Stopping(self._stop_lanes, seconds=self.drain)
 
     @property
     def _outcomes(self) -> Counter[Outcome]:
@@ -113,42 +127,60 @@ class Runner:
 
     async def run(self, *, once: bool, max_seconds: float | None = None) -> Summary:
         """Run until stopped; with `once`, until nothing more may go now or `max_seconds` have passed."""
-        await self._check_providers()
-        await self._prepare()
+        await self._start()
         _spare_the_collector()
         scheduler = self._schedule()
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS))
-        self._listen(loop)
+        self.stopping.listen(loop, asyncio.current_task())
         if max_seconds is not None:
             loop.call_later(max_seconds, self._stop_lanes)
         try:
             async with asyncio.TaskGroup() as group:
                 for lane in self._lanes:
-                    group.create_task(lane.dispatcher.run(once=once))
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None  # the first ended the others
+                    group.create_task(self._run_lane(lane, once=once))
         finally:
             scheduler.shutdown(wait=False)
             await self._say()
             await self._finish(once=once)
+        if self._failure:
+            raise self._failure
         return await asyncio.to_thread(self._sum_up, once=once)
+
+    async def _run_lane(self, lane: Lane, *, once: bool) -> None:
+        """Run one lane; where it fails, the others drain before the error is raised."""
+        try:
+            await lane.dispatcher.run(once=once)
+        except Exception as error:  # noqa: BLE001 - raised by `run`, when nothing is on the wire any more
+            self._failure = self._failure or error
+            self._stop_lanes()
+
+    async def _start(self) -> None:
+        """Ask the providers and do what is due. Raises: ConfigurationError, with the providers closed."""
+        try:
+            await self._check_providers()
+            await self._prepare()
+        except BaseException:
+            await self._close()
+            raise
 
     async def _check_providers(self) -> None:
         """Ask each provider; those that refuse us are not worth starting for. Raises: ConfigurationError if all do."""
-        refused: list[RejectedError] = []
+        refused: list[tuple[Lane, RejectedError]] = []
         for lane in self._lanes:
             name = lane.provider.name
             try:
-                event("provider answers", provider=name, said=await lane.provider.check())
+                event("provider answers", provider=name, said=await lane.dispatcher.health.greet())
             except RejectedError as error:
                 event("provider refuses", provider=name, error=error)
-                refused.append(error)
+                refused.append((lane, error))
             except UnavailableError as error:
                 event("provider does not answer", provider=name, error=error)
         if len(refused) == len(self._lanes):
-            await self._close()
-            raise ConfigurationError(str(refused[0]), hint=refused[0].hint or "lumiere-sms doctor") from refused[0]
+            first = refused[0][1]
+            raise ConfigurationError(str(first), hint=first.hint or "lumiere-sms doctor") from first
+        for lane, refusal in refused:
+            await lane.dispatcher.health.leave_alone(str(refusal))
 
     async def _close(self) -> None:
         for lane in self._lanes:
@@ -158,6 +190,9 @@ class Runner:
         """Do once what the jobs do later, so that a single pass finds everything due."""
         await asyncio.to_thread(self._beat)
         await asyncio.to_thread(self._sweep)
+        for lane in self._lanes:
+            await lane.watch_doubts()
+        await _guard("opt outs", self._sync_opt_outs)
         await _guard("launch", partial(asyncio.to_thread, self._launch), passing=LumiereError)
 
     def _schedule(self) -> AsyncIOScheduler:
@@ -168,23 +203,15 @@ class Runner:
             (5, "sweep", partial(asyncio.to_thread, self._sweep)),
             (5, "beat", partial(asyncio.to_thread, self._beat)),
             (1, "poll", self._poll),
+            *((1, f"reconcile {lane.provider.name}", partial(self._reconcile, lane)) for lane in self._lanes),
+            (1, "listen", self._hear),
+            (60, "opt outs", self._sync_opt_outs),
+            (60, "weigh", self._weigh),
             (1, "say", self._say),
         ):
             scheduler.add_job(_wake, "interval", seconds=seconds, id=name, args=[name, job])
         scheduler.start()
         return scheduler
-
-    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop, number, asyncio.current_task())
-
-    def _stop(self, number: signal.Signals, running: "asyncio.Task[Any] | None") -> None:
-        """Drain at the first signal, stop at the second: what is on the wire then is for the leases."""
-        event("stopping", signal=number.name, drains=not self._signals)
-        if self._signals and running is not None:
-            running.cancel()
-        self._signals.append(number)
-        self._stop_lanes()
 
     def _stop_lanes(self) -> None:
         for lane in self._lanes:
@@ -204,11 +231,16 @@ class Runner:
     def _sweep(self) -> None:
         for lane in self._lanes:
             lane.register()
+            lane.note_unprovable()
         sweep(self._database, clock=self._clock)
 
     def _beat(self) -> None:
-        texts = sum(lane.accepted for lane in self._lanes)
-        presence.beat(self._database, self._daemon, texts=texts, now=self._clock.database_now())
+        texts, now = sum(lane.accepted for lane in self._lanes), monotonic()
+        before, at = self._beaten
+        per_second = (texts - before) / max(now - at, 1.0)
+        self._beaten = texts, now
+        at_database = self._clock.database_now()
+        presence.beat(self._database, self._daemon, texts=texts, texts_per_second=per_second, now=at_database)
 
     async def _say(self) -> None:
         """Say what was submitted since the last time: one line, however many texts."""
@@ -222,11 +254,29 @@ class Runner:
             if moved := await lane.poll(now=now):
                 event("receipts", **moved)
 
+    async def _hear(self) -> None:
+        for lane in self._lanes:
+            if moved := await lane.listen():
+                event("receipts", **moved)
+
+    async def _weigh(self) -> None:
+        for lane in self._lanes if len(self._lanes) > 1 else []:
+            await asyncio.to_thread(lane.weigh)
+
+    async def _sync_opt_outs(self) -> None:
+        for lane in self._lanes:
+            await lane.sync_opt_outs()
+
+    async def _reconcile(self, lane: Lane) -> None:
+        if seen := await lane.reconcile():
+            event("looked up", provider=lane.provider.name, **seen)
+
     async def _finish(self, *, once: bool) -> None:
         """Say goodbye; after a single pass, look once more at what came back."""
-        with suppress(DatabaseLostError):
-            if once:
+        with suppress(ConfigurationError):  # the database is lost, full or read-only
+            if once and not self.stopping.signals:
                 await self._poll(now=True)
+                await self._hear()
             await asyncio.to_thread(self._sweep)
             await asyncio.to_thread(presence.leave, self._database, self._daemon, now=self._clock.database_now())
         await self._close()
@@ -239,10 +289,15 @@ class Runner:
             texts={str(outcome): count for outcome, count in self._outcomes.items()},
             unknown=needs["unknown"],
             paused=tuple(needs["paused"]),
-            why="; ".join(why for lane in self._lanes if (why := lane.dispatcher.why or lane.dispatcher.refusal)),
+            why="; ".join(self._why()) if needs["waiting"] else "",
             waiting=needs["waiting"],
-            exit_code=INTERRUPTED if signal.SIGINT in self._signals else _exit_code(needs) if once else 0,
+            exit_code=INTERRUPTED if signal.SIGINT in self.stopping.signals else _exit_code(needs) if once else 0,
         )
+
+    def _why(self) -> list[str]:
+        """Say what holds up whom it holds up, each reason once."""
+        found = (lane.dispatcher.why or lane.dispatcher.refusal for lane in self._lanes)
+        return list(dict.fromkeys(filter(None, found)))
 
 
 class _TellsOfLaunch:
@@ -290,6 +345,8 @@ async def _guard(
         raise
     except DatabaseLostError as error:
         event("database lost", job=name, error=error)
+    except ConfigurationError as error:  # full, read-only, no price: an operator mends it
+        event("job refused", job=name, error=error, hint=error.hint)
     except Exception:  # noqa: BLE001 - a job that fails must not take the daemon along; it is logged whole
         logger.exception("job failed", extra={"fields": {"job": name}})
 

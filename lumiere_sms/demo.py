@@ -20,12 +20,13 @@ from lumiere_sms.analytics.report import Report, campaign_report
 from lumiere_sms.audience.imports import Imported, ImportOptions, import_customers
 from lumiere_sms.campaigns.apply import apply
 from lumiere_sms.clock import Clock, VirtualClock
-from lumiere_sms.daemon import INTERRUPTED, Runner
+from lumiere_sms.daemon import Runner
 from lumiere_sms.database import schema
 from lumiere_sms.database.embedded import Cluster
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.definitions.reading import read_definitions
 from lumiere_sms.runtime import Runtime
+from lumiere_sms.sending.stopping import INTERRUPTED
 from lumiere_sms.settings import Settings
 from lumiere_sms.testing.twilio_faults import Faults, Refusal
 from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from lumiere_sms.database import schema
 from lumiere_sms.errors import LumiereError
@@ -32,16 +33,21 @@ def examine(runtime: Runtime) -> Iterator[Check]:
         yield _look("writes", lambda: _writes(runtime))
         yield _look("durability", lambda: _durability(runtime))
         yield _look("clock", lambda: _clock(runtime))
-    yield _look("credentials", lambda: _credentials(runtime))
+    several = len(runtime.providers) > 1
+    for name in runtime.providers:
+        yield _look("credentials", partial(_credentials, runtime, name), about=f"{name}: " if several else "")
     if database.is_well:
-        yield _look("sender", lambda: _sender(runtime))
+        for name in runtime.providers:
+            yield _look("sender", partial(_sender, runtime, name), about=f"{name}: " if several else "")
+    if several or runtime.settings.routing != "primary":
+        yield _look("routing", partial(_routing, runtime))
 
 
-def _look(name: str, look: Callable[[], str]) -> Check:
+def _look(name: str, look: Callable[[], str], *, about: str = "") -> Check:
     try:
-        return Check(name, is_well=True, said=look())
+        return Check(name, is_well=True, said=about + look())
     except LumiereError as error:
-        return Check(name, is_well=False, said=str(error), hint=error.hint)
+        return Check(name, is_well=False, said=about + str(error), hint=error.hint)
 
 
 def _database(runtime: Runtime) -> str:
@@ -90,8 +96,8 @@ def _clock(runtime: Runtime) -> str:
     return said
 
 
-def _sender(runtime: Runtime) -> str:
-    sender = runtime.tenant.sender_at(runtime.primary) or runtime.default_sender
+def _sender(runtime: Runtime, provider: str) -> str:
+    sender = runtime.tenant.sender_at(provider, primary=runtime.primary) or runtime.default_sender_of(provider)
     with runtime.database.transaction(read_only=True) as connection:
         owner = connection.execute(_OWNER, {"sender": sender, "user_id": runtime.tenant.id}).fetchone()
     if owner:
@@ -100,11 +106,17 @@ def _sender(runtime: Runtime) -> str:
     return f"texts come from {sender}"
 
 
-def _credentials(runtime: Runtime) -> str:
+def _routing(runtime: Runtime) -> str:
+    route = runtime.route
+    return f"{route.strategy}: {', then '.join(route.providers)}"
+
+
+def _credentials(runtime: Runtime, name: str) -> str:
     async def ask() -> str:
-        provider = runtime.provider()
+        provider = runtime.provider(name)
         try:
-            return f"{provider.name}: {await provider.check()}"
+            said = await provider.check()
+            return said if len(runtime.providers) > 1 else f"{name}: {said}"
         finally:
             await provider.close()
 

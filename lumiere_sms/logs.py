@@ -9,7 +9,13 @@ from typing import Any
 logger = logging.getLogger("lumiere_sms")
 
 #: The SDK's lines hold phone numbers; that a job is still running when it is due again is no news.
-NOISY = {"twilio.http_client": logging.WARNING, "aiohttp.access": logging.WARNING, "apscheduler": logging.ERROR}
+NOISY = {
+    "twilio.http_client": logging.WARNING,
+    "boto3": logging.WARNING,
+    "botocore": logging.WARNING,
+    "aiohttp.access": logging.WARNING,
+    "apscheduler": logging.ERROR,
+}
 
 
 def event(name: str, **fields: Any) -> None:

@@ -10,15 +10,19 @@ from lumiere_sms.database import embedded, schema
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.tenants import DEFAULT_SLUG, Tenant, chosen_tenant, find_tenant
 from lumiere_sms.errors import ConfigurationError
+from lumiere_sms.providers import registry
 from lumiere_sms.settings import Settings
 
 if TYPE_CHECKING:
-    from lumiere_sms.providers.base import Provider
-    from lumiere_sms.providers.prices import Price
+    from collections.abc import Mapping
+    from decimal import Decimal
 
-#: Parts per second that a provider grants a plain number (Twilio: a long code, one).
-DEFAULT_PACES = {"twilio": 1.0, "console": 100.0}
-DEFAULT_SENDERS = {"console": "console"}
+    from lumiere_sms.campaigns.ways import Way, WayPrices
+    from lumiere_sms.definitions.models import CampaignDefinition
+    from lumiere_sms.providers.base import Provider
+    from lumiere_sms.providers.prices import Price, Rates
+    from lumiere_sms.sending.router import Router
+    from lumiere_sms.sending.routing import Route
 
 
 class Runtime:
@@ -71,17 +75,14 @@ class Runtime:
 
     def default_sender_of(self, provider: str) -> str:
         """Return what texts of a tenant without its own sender come from; ConfigurationError when nothing says."""
-        sender = self.settings.sender_of(provider) or DEFAULT_SENDERS.get(provider, "")
-        if not sender and not self.tenant.sender_at(provider):
-            raise ConfigurationError(
-                "no sender is set",
-                hint="export LUMIERE_SMS_TWILIO_FROM=+1… or LUMIERE_SMS_TWILIO_MESSAGING_SERVICE_SID=MG…",
-            )
+        sender = registry.default_sender(provider, self.settings)
+        if not sender and not self.tenant.sender_at(provider, primary=self.primary):
+            raise ConfigurationError("no sender is set", hint=registry.sender_hint(provider))
         return sender
 
     def parts_per_second_of(self, provider: str) -> float:
         """Return the pace of a provider's senders: the setting's, else what it grants a plain number."""
-        return self.settings.parts_per_second or DEFAULT_PACES.get(provider, 1.0)
+        return self.settings.parts_per_second or registry.plain_pace(provider)
 
     def prices(self, country: str) -> "Price":
         """Return what a part to a country (ISO 3166) costs at the primary's list price."""
@@ -94,6 +95,11 @@ class Runtime:
         override = Path(self.settings.prices) if self.settings.prices else None
         return list_price(provider, country, override=override)
 
+    def price_at_home(self, provider: str) -> "tuple[Decimal | None, str]":
+        """Return what a part to the tenant's own country costs at list price, and the currency; None without a list."""
+        rates = self.rates.get(provider)
+        return (self.prices_of(provider, self.tenant.country).amount, rates.currency) if rates else (None, "")
+
     def price_of(self, provider: str, phone: str) -> "Price":
         """Return what a part to a number costs at a provider's list price."""
         from lumiere_sms.providers.prices import country_of  # noqa: PLC0415 - only what is used
@@ -102,26 +108,65 @@ class Runtime:
 
     def provider(self, name: str = "") -> "Provider":
         """Make a provider, the primary if none is named. Raises: ConfigurationError for one that does not exist."""
-        settings = self.settings
-        match name or self.primary:
-            case "console":
-                from lumiere_sms.providers.console import ConsoleProvider  # noqa: PLC0415 - only what is used
+        return registry.make_provider(name or self.primary, self.settings)
 
-                return ConsoleProvider()
-            case "twilio":
-                from lumiere_sms.providers.twilio import TwilioProvider  # noqa: PLC0415 - 100 ms of SDK
+    def router(self, provider: str) -> "Router":
+        """Make what finds out which texts go through a provider. Raises: ConfigurationError for a way it cannot go."""
+        from lumiere_sms.sending.router import Router  # noqa: PLC0415 - only what is used
 
-                return TwilioProvider(
-                    account_sid=settings.twilio_account_sid,
-                    auth_token=settings.twilio_auth_token,
-                    base_url=settings.twilio_base_url,
-                    slots=settings.slots,
-                    connect_timeout=settings.connect_timeout,
-                    read_timeout=settings.read_timeout,
-                )
-            case unknown:
-                hint = "LUMIERE_SMS_PROVIDER is twilio or console, or several of them with commas between"
-                raise ConfigurationError(f'there is no provider "{unknown}"', hint=hint)
+        senders = {name: self.default_sender_of(name) for name in self.providers}
+        rates = self.rates if len(self.providers) > 1 else {}
+        return Router(provider, self.route, senders=senders, rates=rates)
+
+    @cached_property
+    def route(self) -> "Route":
+        """The way texts go where neither campaign nor tenant says otherwise. Raises: ConfigurationError."""
+        from lumiere_sms.providers.choices import read_choices, read_strategy  # noqa: PLC0415 - only what is used
+        from lumiere_sms.sending.routing import Route  # noqa: PLC0415
+
+        try:
+            named = [each for each in self.settings.provider.split(",") if each.strip()]
+            choices = read_choices(named or self.providers)
+        except ValueError as error:
+            raise ConfigurationError(f"LUMIERE_SMS_PROVIDER: {error}") from error
+        try:
+            return Route(read_strategy(self.settings.routing), choices)
+        except ValueError as error:
+            raise ConfigurationError(f"LUMIERE_SMS_ROUTING: {error}") from error
+
+    @property
+    def way_prices(self) -> "WayPrices":
+        """List prices that know through which providers each campaign goes."""
+        from lumiere_sms.campaigns.ways import WayPrices  # noqa: PLC0415 - only what is used
+
+        return WayPrices(self.prices, self._way)
+
+    def _way(self, tenant: Tenant, definition: "CampaignDefinition") -> "Way":
+        from lumiere_sms.campaigns.ways import Way  # noqa: PLC0415 - only what is used
+        from lumiere_sms.sending.outlook import expect  # noqa: PLC0415
+        from lumiere_sms.sending.routing import resolve  # noqa: PLC0415
+
+        named, strategy = definition.providers or tenant.providers, definition.routing or tenant.routing
+        route = resolve(self.route, named=named, strategy=strategy)
+        if not route.choices:
+            problem = f"nobody: of its providers none is in use here, only {', '.join(self.providers)}"
+            return Way(route.strategy, (), {}, self.prices, self.parts_per_second_of(self.primary), problem)
+        return expect(
+            route,
+            home=tenant.country,
+            prices_of=self.prices_of,
+            pace_of=self.parts_per_second_of,
+            rates=self.rates,
+        )
+
+    @cached_property
+    def rates(self) -> "Mapping[str, Rates]":
+        """The prices of the providers in use by calling code; of those that have a price list."""
+        from lumiere_sms.providers.prices import rates_of  # noqa: PLC0415 - only what is used
+
+        override = Path(self.settings.prices) if self.settings.prices else None
+        found = {name: rates_of(name, override=override) for name in self.providers}
+        return {name: rates for name, rates in found.items() if rates}
 
     def close(self) -> None:
         """Close the connections that were opened."""

@@ -33,10 +33,21 @@ class Settings:
     twilio_base_url: str = ""
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
+    sns_sender_id: str = ""  # or a number; without one the account's own pool sends
+    sns_type: str = ""  # promotional or transactional; without one the account's own
+    sns_max_price: float = 0.0  # US dollars a text; 0: none
+    aws_sender: str = ""  # a number, sender id, pool or ARN; without one AWS chooses
+    aws_type: str = ""  # promotional or transactional
+    aws_configuration_set: str = ""
+    aws_events_queue_url: str = ""
+    aws_max_price: float = 0.0  # US dollars a text; 0: none
     parts_per_second: float = 0.0  # 0: what the provider grants a plain number
     slots: int = 64
     connect_timeout: float = 3.0
     read_timeout: float = 31.0
+    reconcile_after: str = "5,30,120,180"  # seconds after its arm at which a text in doubt is looked for
+    provider_lists_within: float = 120.0  # seconds within which a provider lists what it has accepted
+    seconds_between_lists: float = 1.0  # of the whole fleet, while it looks for texts in doubt
     prices: str = ""
     pg_bin: str = ""
     postgres_user: str = ""
@@ -56,13 +67,18 @@ class Settings:
     @property
     def providers(self) -> tuple[str, ...]:
         """The names of the providers, in the order they are tried; the first is the primary."""
-        return tuple(dict.fromkeys(name for each in self.provider.split(",") if (name := each.strip()))) or ("twilio",)
+        names = [each.partition(":")[0].strip() for each in self.provider.split(",")]  # twilio:70 has a weight
+        return tuple(dict.fromkeys(filter(None, names))) or ("twilio",)
 
     def sender_of(self, provider: str) -> str:
         """Return what texts through a provider come from where a tenant says nothing else, or an empty text."""
         match provider:
             case "twilio":
                 return self.twilio_messaging_service_sid or self.twilio_from
+            case "sns":
+                return self.sns_sender_id
+            case "aws":
+                return self.aws_sender
             case _:
                 return ""
 

@@ -6,15 +6,24 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from lumiere_sms.campaigns.alerts import Alert, list_alerts
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
+from lumiere_sms.logs import mask_phone
+from lumiere_sms.sending.scopes import Scope
+from lumiere_sms.sending.standings import Known, known_providers
 
 SILENT_AFTER = timedelta(seconds=20)  # a daemon says that it is alive every 5 s
+MOST_DOUBTS = 20  # that are shown one by one; `campaign recipients` shows all
+GONE_AFTER = timedelta(hours=1)  # one that has been silent for so long is nobody's news any more
 
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """A daemon that said lately that it is alive; `texts` since it started."""
+    """A daemon by its last sign of life; `texts` since it started, `texts_per_second` lately.
+
+    One that `is_silent` has neither stopped nor said anything for a while: it was killed, or lost the database.
+    """
 
     host: str
     pid: int
@@ -22,27 +31,20 @@ class Alive:
     started_at: datetime
     seen_at: datetime
     texts: int
+    texts_per_second: float
+    is_silent: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The pace of a sender, in parts per second, and why it rests, if it does."""
+    """The pace of a sender, in parts per second, and why it rests, if it does; `is_spent` says that its day is."""
 
     provider: str
     sender: str
     parts_per_second: float
     blocked_until: datetime | None
     blocked_reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """What a person should look at."""
-
-    kind: str
-    subject: str
-    message: str
-    raised_at: datetime
+    is_spent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,23 @@ class Live:
     pending: int
     in_flight: int
     unknown: int
+    is_launched: bool
     texts_per_minute: int
     finish_at: datetime | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A text whose answer was lost and of which nothing is proved: the masked number, and what was looked at so far."""
+
+    campaign: str
+    id: UUID
+    phone: str
+    provider: str
+    started_at: datetime
+    looks: int
+    finding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,8 @@ class Status:
     senders: tuple[Sender, ...]
     campaigns: tuple[Live, ...]
     alerts: tuple[Alert, ...]
+    doubts: tuple[Doubtful, ...] = ()
+    providers: tuple[Known, ...] = ()
 
 
 def read_status(database: Database, user_id: UUID, *, now: datetime | None) -> Status:
@@ -78,16 +96,28 @@ def read_status(database: Database, user_id: UUID, *, now: datetime | None) -> S
     binds = {"user_id": user_id, "now": now}
     with database.transaction(read_only=True) as connection:
         at = _one(connection, "SELECT coalesce(%(now)s::timestamptz, now()) AS now", binds)["now"]
-        binds["silent"] = at - SILENT_AFTER
+        binds |= {"silent": at - SILENT_AFTER, "gone": at - GONE_AFTER}
         daemons = tuple(Alive(**row) for row in connection.execute(_DAEMONS, binds))
-        senders = tuple(Sender(**row) for row in connection.execute(_SENDERS, binds))
-        alerts = tuple(Alert(**row) for row in connection.execute(_ALERTS, binds))
+        senders = tuple(_sender(row, at) for row in connection.execute(_SENDERS, binds))
+        alerts = list_alerts(connection, user_id)
+        providers = known_providers(connection)
         rows = connection.execute(statement(__package__, "live_campaigns"), binds).fetchall()
-    campaigns = tuple(_live(row, daemons, senders) for row in rows)
-    return Status(at, daemons, senders, campaigns, alerts)
+        doubts = connection.execute(statement(__package__, "doubtful"), {**binds, "most": MOST_DOUBTS}).fetchall()
+    campaigns = tuple(_live(row, daemons, senders, providers) for row in rows)
+    shown = tuple(Doubtful(**{**row, "phone": mask_phone(row["phone"])}) for row in doubts)
+    return Status(at, daemons, senders, campaigns, alerts, shown, providers)
 
 
-def _live(row: dict[str, Any], daemons: tuple[Alive, ...], senders: tuple[Sender, ...]) -> Live:
+def _sender(row: dict[str, Any], now: datetime) -> Sender:
+    scope = Scope.read(row, now)
+    rate = scope.bucket.parts_per_second if scope.bucket else row["parts_per_second"]
+    is_spent = scope.daily is not None and scope.daily.left(now) == 0
+    return Sender(row["provider"], row["sender"], rate, row["blocked_until"], row["blocked_reason"], is_spent)
+
+
+def _live(
+    row: dict[str, Any], daemons: tuple[Alive, ...], senders: tuple[Sender, ...], providers: tuple[Known, ...]
+) -> Live:
     pace = min([row["send_rate_per_minute"], *(60 * each.parts_per_second for each in senders)])
     rate = row["last_minute"] or pace
     starts = max(row["now"], row["next_send_after"] or row["now"])
@@ -101,32 +131,42 @@ def _live(row: dict[str, Any], daemons: tuple[Alive, ...], senders: tuple[Sender
         pending=row["pending"],
         in_flight=row["in_flight"],
         unknown=row["unknown"],
+        is_launched=row["occurrence_status"] == "running",
         texts_per_minute=row["last_minute"],
         finish_at=starts + timedelta(minutes=row["pending"] / rate) if moves else None,
-        why=_why(row, daemons, senders),
+        why=_why(row, daemons, senders, "; ".join(each.why_not for each in providers) if _none(providers) else ""),
     )
 
 
-def _why(row: dict[str, Any], daemons: tuple[Alive, ...], senders: tuple[Sender, ...]) -> str:
-    """Say why a campaign does not move, the nearest reason first; empty where it does."""
+def _none(providers: tuple[Known, ...]) -> bool:
+    return bool(providers) and all(each.why_not for each in providers)
+
+
+def _why(row: dict[str, Any], daemons: tuple[Alive, ...], senders: tuple[Sender, ...], shut: str) -> str:
+    """Say why a campaign does not move, the nearest reason first; empty where it does.
+
+    `shut` says why no provider takes texts, where none does.
+    """
     if row["status"] == "paused":
         return f"paused by {row['status_by'] or 'operator'}: {row['status_reason']}"
     if row["status"] == "scheduled" and row["occurs_at"] > row["now"]:
         return ""
     if row["unknown"] and not row["pending"] and not row["in_flight"]:
-        return "only what is unknown is left: a person decides"
+        return "only texts in doubt are left: they are looked up, then a person decides"
     if row["next_send_after"] and row["next_send_after"] > row["now"]:
         at = row["next_send_after"].astimezone(ZoneInfo(row["timezone"]))
         return f"waits until {at:%Y-%m-%d %H:%M %Z}"
-    if not daemons:
+    if all(each.is_silent for each in daemons):
         return "no daemon is running: lumiere-sms run"
-    return _held_up(row, senders) if row["pending"] else ""
+    return (shut or _held_up(row, senders)) if row["pending"] else ""
 
 
 def _held_up(row: dict[str, Any], senders: tuple[Sender, ...]) -> str:
     """Say what holds up a running campaign that daemons could send; empty where texts leave."""
     if blocked := [each for each in senders if each.blocked_until and each.blocked_until > row["now"]]:
         return f"{blocked[0].sender} rests: {blocked[0].blocked_reason}"
+    if senders and all(each.is_spent for each in senders):
+        return f"{senders[0].sender} has sent its parts of the day: lumiere-sms limit show"
     if row["last_minute"] or row["in_flight"]:
         return ""
     return "waits for the pace" if senders else "no sender is set: lumiere-sms doctor"
@@ -139,14 +179,15 @@ def _one(connection: Connection, query: Any, binds: dict[str, Any]) -> dict[str,
 
 
 _DAEMONS = """
-    SELECT host, pid, version, started_at, seen_at, texts FROM daemons
-    WHERE stopped_at IS NULL AND seen_at > %(silent)s ORDER BY started_at
+    SELECT host, pid, version, started_at, seen_at, texts, texts_per_second, seen_at <= %(silent)s AS is_silent
+    FROM daemons
+    WHERE stopped_at IS NULL AND seen_at > %(gone)s
+    ORDER BY is_silent, started_at
+    LIMIT 50
 """
 _SENDERS = """
-    SELECT provider, sender, parts_per_second, blocked_until, blocked_reason FROM pace_limits
-    WHERE owner = %(user_id)s OR owner IS NULL ORDER BY provider, sender
-"""
-_ALERTS = """
-    SELECT kind, subject, message, raised_at FROM alerts
-    WHERE user_id = %(user_id)s AND acknowledged_at IS NULL ORDER BY raised_at
+    SELECT 'sender' AS kind, provider, sender, parts_per_second, rate, cut_at, refused_at, parts_per_minute,
+        tat, tat_floor, idle_at, parts_per_day, zone, day, day_parts, blocked_until, blocked_reason
+    FROM pace_limits
+    WHERE provider <> '' AND (owner = %(user_id)s OR owner IS NULL) ORDER BY provider, sender
 """

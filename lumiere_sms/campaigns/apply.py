@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from lumiere_sms.audience.segments import write_segment
+from lumiere_sms.campaigns.budget_setting import Wish, put_campaign_budget, refuse_currency
 from lumiere_sms.campaigns.changes import Change, current_campaigns, diff, is_over, is_rescheduled
 from lumiere_sms.campaigns.changes import checksum as checksum_of
+from lumiere_sms.campaigns.freezing import Prices
 from lumiere_sms.campaigns.wording import findings_of, planned_content
 from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, insert_campaign, place_occurrence, revise_campaign
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.time import database_time
 from lumiere_sms.definitions.models import CampaignDefinition, Definitions
+from lumiere_sms.definitions.values import read_money
 from lumiere_sms.errors import RefusedError, StalePlanError, StateError
 from lumiere_sms.messages.templates import write_template
 
@@ -39,20 +43,25 @@ def apply(
     checksum: str | None = None,
     overwrite: bool = False,
     clock: Clock,
+    prices: Prices | None = None,
     by: str = "operator",
 ) -> Applied:
     """Write what differs. With a `checksum`, only if it is still what the plan of that checksum showed.
+
+    With `prices`, budgets are refused that are in another currency than these are.
 
     Raises: DefinitionError for a schedule in the past, RefusedError with every reason, StalePlanError.
     """
     with database.transaction() as connection:
         connection.execute(HOLD_TENANT, [tenant.id])
-        changes = diff(connection, tenant, definitions, now=clock.now(), overwrite=overwrite)
+        now = database_time(connection, clock.database_now())
+        changes = diff(connection, tenant, definitions, now=now, overwrite=overwrite)
         applied = Applied(changes, checksum_of(changes))
         if not applied.is_empty:
+            _refuse_strange_budgets(tenant, definitions, prices)
             _refuse([*_refusals(changes), *_blocking(connection, tenant, definitions, changes=changes)])
             _require(checksum, applied.checksum)
-            _write(connection, tenant, definitions, changes=changes, author=Author("definitions", by, clock.now()))
+            _write(connection, tenant, definitions, changes=changes, author=Author("definitions", by, now))
     return applied
 
 
@@ -67,10 +76,17 @@ def create(
         connection.execute(HOLD_TENANT, [tenant.id])
         for name in current_campaigns(connection, tenant, definitions.campaigns):
             raise StateError(f'there is a campaign "{name}" already', hint="give it another name, or use `apply`")
-        changes = diff(connection, tenant, definitions, now=clock.now())
+        now = database_time(connection, clock.database_now())
+        changes = diff(connection, tenant, definitions, now=now)
         _refuse([*_blocking(connection, tenant, definitions, changes=changes)])
-        _write(connection, tenant, definitions, changes=changes, author=Author("command", by, clock.now()))
+        _write(connection, tenant, definitions, changes=changes, author=Author("command", by, now))
     return Applied(changes, checksum_of(changes))
+
+
+def _refuse_strange_budgets(tenant: Tenant, definitions: Definitions, prices: Prices | None) -> None:
+    for definition in definitions.campaigns.values():
+        if definition.budget and prices:
+            refuse_currency(read_money(definition.budget)[1], listed=prices(tenant.country).currency)
 
 
 def _refuse(reasons: Sequence[tuple[str, str]]) -> None:
@@ -123,8 +139,10 @@ def _write(
     for name in changed["segment"]:
         write_segment(connection, tenant.id, definitions.segments[name].payload())
     current = current_campaigns(connection, tenant, changed["campaign"])
-    for name in changed["campaign"]:
+    # Campaigns are held in the order of their ids, as by the arm: two in opposite orders would wait for each other.
+    for name in sorted(changed["campaign"], key=lambda name: (name in current, current.get(name, {}).get("id"))):
         _write_campaign(connection, tenant, current.get(name), definition=definitions.campaigns[name], author=author)
+    _write_budgets(connection, tenant, definitions, changes=changes, author=author)
     connection.execute("NOTIFY lumiere_sms")
 
 
@@ -145,6 +163,24 @@ def _write_campaign(
     revise_campaign(connection, tenant, row, definition=definition, occurs_at=wish, author=author)
     if not is_over(row):
         place_occurrence(connection, tenant.id, campaign_id=row["id"], occurs_at=wish, definition=definition)
+
+
+def _write_budgets(
+    connection: Connection,
+    tenant: Tenant,
+    definitions: Definitions,
+    *,
+    changes: tuple[Change, ...],
+    author: Author,
+) -> None:
+    """Set the budgets that the files change. A running campaign keeps its revision, but never its old limit."""
+    changed = [each.name for each in changes if each.kind == "campaign" and "budget" in each.fields]
+    current = current_campaigns(connection, tenant, changed) if changed else {}
+    for name, row in sorted(current.items(), key=lambda each: str(each[1]["id"])):
+        budget = definitions.campaigns[name].budget
+        amount, currency = read_money(budget) if budget else (None, "")
+        wish = Wish(amount, currency, author.by, author.now)
+        put_campaign_budget(connection, tenant.id, row["id"], name=name, wish=wish)
 
 
 _KINDS = ("template", "segment", "campaign")

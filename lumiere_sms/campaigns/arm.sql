@@ -1,10 +1,13 @@
 -- The only gate before the wire: claimed -> submitting, with the submission row whose id is the attempt id.
--- A row passes only by the holder's fence, with `lease_left` to go, unexpired, its number not suppressed nor refused by
--- anyone who has it, its campaign among those that run and are held (hold_running.sql).
+-- A row passes only by the holder's fence, with `lease_left` to go, unexpired, early enough for its window, its number not
+-- suppressed nor refused by anyone who has it, its campaign among those that run and are held (hold_running.sql).
+-- What it reserves, and from which budgets: arrays that are empty where there is no budget.
 WITH wanted AS MATERIALIZED (
-    SELECT id, fence, attempt_id, sender
-    FROM unnest(%(ids)s::uuid[], %(fences)s::integer[], %(attempt_ids)s::uuid[], %(senders)s::text[])
-        AS asked (id, fence, attempt_id, sender)
+    SELECT *
+    FROM unnest(%(ids)b::uuid[], %(fences)s::integer[], %(attempt_ids)b::uuid[], %(senders)b::text[],
+            %(leave_bys)b::timestamptz[], %(reserved)s::numeric[], %(month_budget_ids)s::uuid[],
+            %(campaign_budget_ids)s::uuid[])
+        AS asked (id, fence, attempt_id, sender, leave_by, reserved, month_budget_id, campaign_budget_id)
 ), armed AS (
     UPDATE campaign_recipients AS recipient
     SET status = 'submitting', attempt = recipient.attempt + 1, provider = %(provider)s
@@ -13,6 +16,7 @@ WITH wanted AS MATERIALIZED (
       AND recipient.status = 'claimed' AND recipient.claimed_by = %(daemon)s
       AND recipient.claimed_until >= coalesce(%(now)s::timestamptz, now()) + %(lease_left)s::interval
       AND recipient.expires_at > coalesce(%(now)s::timestamptz, now())
+      AND (wanted.leave_by IS NULL OR wanted.leave_by >= coalesce(%(now)s::timestamptz, now()))
       AND recipient.campaign_id = ANY (%(campaign_ids)s::uuid[])
       AND NOT EXISTS (
           SELECT FROM suppressions
@@ -22,11 +26,12 @@ WITH wanted AS MATERIALIZED (
           WHERE customers.user_id = %(user_id)s AND customers.phone_number = recipient.phone_number
             AND customers.opt_out_date IS NOT NULL)
     RETURNING recipient.id, recipient.occurrence_id, recipient.phone_number, recipient.segments_used, recipient.attempt,
-        wanted.attempt_id, wanted.sender
+        wanted.attempt_id, wanted.sender, wanted.reserved, wanted.month_budget_id, wanted.campaign_budget_id
 )
 INSERT INTO submissions
-    (user_id, id, recipient_id, occurrence_id, phone_number, provider, sender, attempt, parts, started_at)
+    (user_id, id, recipient_id, occurrence_id, phone_number, provider, sender, attempt, parts, started_at,
+     reserved, month_budget_id, campaign_budget_id)
 SELECT %(user_id)s, attempt_id, id, occurrence_id, phone_number, %(provider)s, sender, attempt, segments_used,
-    coalesce(%(now)s::timestamptz, now())
+    coalesce(%(now)s::timestamptz, now()), reserved, month_budget_id, campaign_budget_id
 FROM armed
 RETURNING id

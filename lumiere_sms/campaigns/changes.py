@@ -11,7 +11,7 @@ from lumiere_sms.audience.segments import segment_fields, stored_fields
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant
-from lumiere_sms.definitions.models import CampaignDefinition, Definitions
+from lumiere_sms.definitions.models import ONLY_IF_GIVEN, CampaignDefinition, Definitions
 from lumiere_sms.errors import DefinitionError, Problem
 
 Action = Literal["create", "update", "unchanged"]
@@ -135,7 +135,10 @@ def _differences(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> 
     """Return the values that differ. Of something new, those that say anything."""
     if before is None:
         return {name: (None, value) for name, value in after.items() if value not in _NOTHING and name != "name"}
-    return {name: (before.get(name), value) for name, value in after.items() if before.get(name) != value}
+    dropped = dict.fromkeys(name for name in before if name in ONLY_IF_GIVEN)
+    return {
+        name: (before.get(name), value) for name, value in {**dropped, **after}.items() if before.get(name) != value
+    }
 
 
 def _action(before: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Action:

@@ -5,6 +5,7 @@ campaign when it has no occurrence left. An unknown recipient keeps its campaign
 until a person or a proof decides.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -50,6 +51,34 @@ def complete(connection: Connection, user_id: UUID, *, occurrence_id: UUID, now:
     return campaign["name"] if campaign else None
 
 
+def reopen(
+    connection: Connection,
+    user_id: UUID,
+    *,
+    campaign_ids: Collection[UUID],
+    occurrence_ids: Collection[UUID],
+    now: datetime | None,
+) -> None:
+    """Let what was completed run again, since recipients of it are texted again: completed -> running.
+
+    The campaigns are held already.
+    """
+    binds = {"user_id": user_id, "ids": list(campaign_ids), "occurrence_ids": list(occurrence_ids), "now": now}
+    connection.execute(_REOPEN_CAMPAIGNS, binds)
+    connection.execute(_REOPEN_OCCURRENCES, binds)
+
+
 def _complete_alone(database: Database, user_id: UUID, occurrence_id: UUID, now: datetime | None) -> str | None:
     with database.transaction(limits=LET_GO) as connection:
         return complete(connection, user_id, occurrence_id=occurrence_id, now=now)
+
+
+_REOPEN_CAMPAIGNS: LiteralString = """
+    UPDATE sms_campaigns
+    SET status = 'running', completed_at = NULL, updated_at = coalesce(%(now)s::timestamptz, now())
+    WHERE user_id = %(user_id)s AND id = ANY (%(ids)s::uuid[]) AND status = 'completed'
+"""
+_REOPEN_OCCURRENCES: LiteralString = """
+    UPDATE campaign_occurrences SET status = 'running', completed_at = NULL
+    WHERE user_id = %(user_id)s AND id = ANY (%(occurrence_ids)s::uuid[]) AND status = 'completed'
+"""

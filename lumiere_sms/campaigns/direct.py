@@ -22,15 +22,16 @@ from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.time import database_time
 from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.definitions.options import define_campaign
 from lumiere_sms.definitions.values import LONGEST_NAME, NOW
-from lumiere_sms.errors import StateError
+from lumiere_sms.errors import RefusedError, StateError
 from lumiere_sms.messages.values import FIELDS, SAMPLE_VALUE, SAMPLE_VALUES
 
 _ROWS_AT_ONCE = 1_000
 _FIND: LiteralString = (
-    "SELECT id, source FROM sms_campaigns WHERE user_id = %s AND name = %s ORDER BY created_at DESC LIMIT 1"
+    "SELECT id, source, definition FROM sms_campaigns WHERE user_id = %s AND name = %s ORDER BY created_at DESC LIMIT 1"
 )
 
 
@@ -65,20 +66,23 @@ def send_directly(
 ) -> Launched | None:
     """Freeze a text to the addressees as a campaign named by `definition`; None when that name was sent before.
 
-    Raises: StateError when a campaign of another source has that name, or for a template that is not there.
+    Raises: StateError when that name stands for a campaign of another source or for another text, when a template or
+    any addressee is missing; RefusedError when nobody of them may be texted. Nothing is kept of what is refused.
     """
-    now = clock.now()
     with database.transaction() as connection:
         connection.execute(HOLD_TENANT, [tenant.id])
         before = connection.execute(_FIND, [tenant.id, definition.name]).fetchone()
         if before is not None:
-            _require_sent_before(definition.name, before["source"])
+            _require_sent_before(definition, before)
             return None
+        now = database_time(connection, clock.database_now())
         insert_campaign(connection, tenant, definition=definition, occurs_at=now, author=Author("send", by, now))
         run = find_campaign(connection, tenant.id, name=definition.name)
-        return _freeze_addressees(
+        sent = _freeze_addressees(
             connection, tenant, run, addressees=addressees, prices=prices, now=clock.database_now()
         )
+        _require_somebody(sent)
+        return sent
 
 
 def send_test(
@@ -101,9 +105,23 @@ def send_test(
     return sent
 
 
-def _require_sent_before(name: str, source: str) -> None:
-    if source != "send":
-        raise StateError(f'"{name}" is the name of a campaign', hint="give another --key")
+def _require_sent_before(definition: CampaignDefinition, before: Mapping[str, Any]) -> None:
+    if before["source"] != "send":
+        raise StateError(f'"{definition.name}" is the name of a campaign', hint="give another --key")
+    now, then = definition.payload(), before["definition"]
+    if any(now.get(said) != then.get(said) for said in ("message", "template", "variables")):
+        raise StateError(
+            f'another text was sent as "{definition.name}"; nothing is sent', hint="give this one a --key of its own"
+        )
+
+
+def _require_somebody(sent: Launched) -> None:
+    """Refuse what texts nobody: its key stays free for when it does."""
+    if not sent.matched:
+        raise StateError("there is nobody to text", hint="the list has no row below its header")
+    if not sent.kept:
+        why = ", ".join(f"{reason} {count:,}" for reason, count in (sent.exclusions or {}).items())
+        raise RefusedError(f"nobody is texted; left out: {why}", hint="lumiere-sms guide customers: what each means")
 
 
 def _freeze_addressees(

@@ -24,6 +24,7 @@ from lumiere_sms.campaigns.completion import complete
 from lumiere_sms.campaigns.copying import write_recipients
 from lumiere_sms.campaigns.freezing import Prices, Recipe, Tally, audience_batches, freeze
 from lumiere_sms.campaigns.rules import BY_RULE
+from lumiere_sms.campaigns.ways import way_of
 from lumiere_sms.campaigns.writing import Content, content_of
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
@@ -101,6 +102,8 @@ def _freeze_run(
 ) -> Launched:
     tenant = tenant_of(connection, user_id)
     definition = CampaignDefinition.from_payload(run["definition"])
+    way = way_of(prices, tenant, definition)
+    prices = way.prices if way else prices
     content = content_of(connection, user_id, definition)
     recipe = Recipe.of(definition, content, tenant=tenant, wish=run["occurs_at"])
     query = audience_query(
@@ -195,7 +198,9 @@ _LIMITS: tuple[LiteralString, ...] = (
     "SET LOCAL idle_in_transaction_session_timeout = '5min'",
     "SET LOCAL cursor_tuple_fraction = 1.0",  # the cursor is read to its end: plan for all rows, not for the first
 )
-_TENANT: LiteralString = "SELECT id, slug, name, timezone, country, currency, sender FROM users WHERE id = %s"
+_TENANT: LiteralString = """
+    SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders FROM users WHERE id = %s
+"""
 _PAUSE: LiteralString = """
     UPDATE sms_campaigns AS campaign
     SET status = 'paused', status_reason = 'cannot be launched: ' || %(problem)s, status_by = %(by)s,

@@ -91,7 +91,12 @@ def _names(connection: Connection, user_id: UUID) -> list[str]:
 _RECIPIENTS: LiteralString = """
     SELECT id, customer_id, phone_number, status, reason, timezone, send_after, expires_at, encoding,
         segments_used AS parts, attempt, retry_count, provider, provider_message_id, error_code, error_message,
-        cost, currency, sent_at, delivered_at, personalized_content AS text
+        cost, currency, sent_at, delivered_at, personalized_content AS text,
+        CASE status WHEN 'unknown' THEN (
+            SELECT coalesce(finding, detail) FROM submissions
+            WHERE submissions.user_id = %(user_id)s AND submissions.phone_number = campaign_recipients.phone_number
+              AND submissions.recipient_id = campaign_recipients.id
+            ORDER BY submissions.started_at DESC LIMIT 1) END AS finding
     FROM campaign_recipients
     WHERE user_id = %(user_id)s AND occurrence_id = %(occurrence_id)s
       AND (cardinality(%(statuses)s::text[]) = 0 OR status = ANY (%(statuses)s::text[]))

@@ -9,18 +9,23 @@ the database's own clock speaks.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
+from lumiere_sms.campaigns import budgets
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
+from lumiere_sms.providers.prices import PriceOf
 
 NIL = UUID(int=0)
+NO_BUDGET = budgets.Allotment()
+POINTS = 10_000  # of the hash of a phone, as claim.sql has it
 LEASE = timedelta(seconds=60)
 #: An arm needs this much of the lease: longer than the longest call (34 s in all).
 LEASE_LEFT = timedelta(seconds=35)
@@ -56,13 +61,31 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A claimed recipient that wants to pass the arm as the attempt `attempt_id`, from `sender`."""
+    """A claimed recipient that wants to pass the arm as the attempt `attempt_id`, from `sender`.
+
+    It passes until `leave_by`: a text armed later could wait at the provider beyond its window.
+    """
 
     id: UUID
     fence: int
     attempt_id: UUID
     campaign_id: UUID
     sender: str
+    phone_number: str
+    parts: int
+    leave_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """What an arm came to: the attempts that passed, those of them that hold a budget, and who has none left.
+
+    `short` names campaigns that have a text which does not fit their budgets, with the reason.
+    """
+
+    passed: frozenset[UUID]
+    holding: frozenset[UUID] = frozenset()
+    short: Mapping[UUID, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +109,36 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """How many parts may go now by the sender's bucket and by the campaign's, and how many could at most."""
+    """How many parts may go now by each scope of pace, and how many of a larger text are enough to let it go."""
 
-    room: int
-    burst: int
-    campaign_room: int
-    campaign_burst: int
+    rooms: tuple[int, ...]
+    bursts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which phones a provider takes, whatever their campaign: so a phone stays with its provider.
+
+    `width` points of a hash of the phone from `low` on, round the end; and of these the numbers of the calling
+    `codes`, or where `excludes`, of all others.
+    """
+
+    low: int = 0
+    width: int = POINTS
+    codes: tuple[str, ...] = ()
+    excludes: bool = True
+
+
+EVERYBODY = Share()
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a dispatcher's last claim in an occurrence ended; claims go on behind it."""
+    """Where a dispatcher's last claim in an occurrence ended; claims go on behind it, in its share."""
 
     after: datetime = datetime(2000, 1, 1, tzinfo=UTC)
     after_id: UUID = NIL
+    share: Share = EVERYBODY
 
 
 def claim(
@@ -122,17 +161,25 @@ def claim(
         "occurrence_id": occurrence_id,
         "daemon": daemon,
         "limit": limit,
-        **asdict(rooms),
+        "rooms": list(rooms.rooms),
+        "bursts": list(rooms.bursts),
         "now": now,
         "after": cursor.after,
         "after_id": cursor.after_id,
+        **share_binds(cursor.share),
         "lease_until": now + LEASE,
         "usable_until": now + USABLE,
     }
-    rows = connection.execute(statement(__package__, "claim"), binds).fetchall()
+    rows = connection.cursor(binary=True).execute(statement(__package__, "claim"), binds).fetchall()
     due = [row.pop("due") for row in rows]
     claimed = [Claimed(**row) for row in rows if row["id"] is not None]
     return claimed, due[0] >= limit or len(claimed) < due[0]
+
+
+def share_binds(share: Share) -> dict[str, Any]:
+    """Return a share as claim.sql takes it."""
+    names = {f"share_{name}": value for name, value in asdict(share).items()}
+    return {**names, "share_codes": list(share.codes)}
 
 
 def arm(
@@ -142,24 +189,58 @@ def arm(
     *,
     daemon: UUID,
     provider: str,
+    price_of: PriceOf,
     now: datetime | None,
-) -> set[UUID]:
-    """Let pass what may go and write its submission; return the attempt ids that passed."""
+) -> Armed:
+    """Let pass what may go and what its budgets hold, and write its submission."""
     campaigns = {"user_id": user_id, "campaign_ids": list({each.campaign_id for each in asked})}
     running = connection.execute(statement(__package__, "hold_running"), campaigns).fetchall()
+    budgeted = [row["id"] for row in running if row["is_budgeted"]]
+    allotted = _allot(connection, user_id, asked, budgeted, price_of=price_of, now=now) if budgeted else NO_BUDGET
+    may_go = [each for each in asked if each.attempt_id not in allotted.turned_away]
     binds = {
         "user_id": user_id,
         "daemon": daemon,
         "provider": provider,
         "now": now,
         "lease_left": LEASE_LEFT,
-        "ids": [each.id for each in asked],
-        "fences": [each.fence for each in asked],
-        "attempt_ids": [each.attempt_id for each in asked],
-        "senders": [each.sender for each in asked],
+        "ids": [each.id for each in may_go],
+        "fences": [each.fence for each in may_go],
+        "attempt_ids": [each.attempt_id for each in may_go],
+        "senders": [each.sender for each in may_go],
+        "leave_bys": _column(may_go, "leave_by"),
         "campaign_ids": [row["id"] for row in running],
+        **allotted.columns([each.attempt_id for each in may_go]),
     }
-    return {row["id"] for row in connection.execute(statement(__package__, "arm"), binds)}
+    passed = frozenset(row["id"] for row in connection.execute(statement(__package__, "arm"), binds))
+    return _reserve(connection, user_id, passed, allotted, now=now) if budgeted else Armed(passed)
+
+
+def _allot(
+    connection: Connection,
+    user_id: UUID,
+    asked: Sequence[Asked],
+    budgeted: Sequence[UUID],
+    *,
+    price_of: PriceOf,
+    now: datetime | None,
+) -> budgets.Allotment:
+    held = budgets.hold_for_arm(connection, user_id, budgeted, now=now)
+    wanted = [
+        budgets.Wanted(each.attempt_id, each.campaign_id, each.phone_number, each.parts)
+        for each in asked
+        if each.campaign_id in budgeted
+    ]
+    return budgets.allot(wanted, held, price_of=price_of)
+
+
+def _reserve(
+    connection: Connection, user_id: UUID, passed: frozenset[UUID], allotted: budgets.Allotment, *, now: datetime | None
+) -> Armed:
+    """Reserve for what passed. Where something did not, what it was allotted is free: nothing is short yet."""
+    fitting = allotted.fitting
+    budgets.reserve(connection, user_id, [fitting[id_] for id_ in passed if id_ in fitting], now=now)
+    return Armed(passed, passed & fitting.keys(), allotted.short if passed >= fitting.keys() else {})
 
 
 def turn_away(
@@ -187,16 +268,22 @@ def settle(on: Connection | Database, user_id: UUID, results: Sequence[Result], 
         "ids": [each.id for each in results],
         "fences": [each.fence for each in results],
         "outcomes": [each.outcome.value for each in results],
-        "message_ids": [each.message_id for each in results],
-        "codes": [each.code for each in results],
-        "details": [each.detail for each in results],
-        "reasons": [each.reason for each in results],
-        "parts": [each.parts for each in results],
-        "costs": [each.cost for each in results],
-        "currencies": [each.currency for each in results],
-        "waits": [each.wait for each in results],
+        "message_ids": _column(results, "message_id"),
+        "codes": _column(results, "code"),
+        "details": _column(results, "detail"),
+        "reasons": _column(results, "reason"),
+        "parts": _column(results, "parts"),
+        "costs": _column(results, "cost"),
+        "currencies": _column(results, "currency"),
+        "waits": _column(results, "wait"),
     }
     return {row["attempt_id"] for row in on.execute(statement(__package__, "settle"), binds)}
+
+
+def _column(rows: Sequence[Any], name: str) -> list[Any] | None:
+    """Return an array of what each row says, or None where all say nothing: unnest fills that up with nulls."""
+    values = [getattr(row, name) for row in rows]
+    return values if any(value is not None for value in values) else None
 
 
 def expired_leases(connection: Connection, *, now: datetime | None) -> list[UUID]:
@@ -231,6 +318,7 @@ def defer(
     return connection.execute(statement(__package__, "defer"), binds).rowcount
 
 
-def ask(claimed: Claimed, *, campaign_id: UUID, sender: str) -> Asked:
+def ask(claimed: Claimed, *, campaign_id: UUID, sender: str, leave_by: datetime | None = None) -> Asked:
     """Make the request of a claimed recipient to pass the arm, with a new attempt id."""
-    return Asked(claimed.id, claimed.fence, new_id(), campaign_id, sender)
+    phone, parts = claimed.phone_number, claimed.segments_used
+    return Asked(claimed.id, claimed.fence, new_id(), campaign_id, sender, phone, parts, leave_by)

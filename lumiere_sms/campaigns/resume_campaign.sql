@@ -1,6 +1,7 @@
 -- paused -> running where it was launched, scheduled where it was not, completed where all that was left has ended meanwhile.
 UPDATE sms_campaigns AS campaign
 SET status = state.after, status_reason = NULL, status_by = %(by)s, updated_at = coalesce(%(now)s::timestamptz, now()),
+    resumed_at = coalesce(%(now)s::timestamptz, now()),
     completed_at = CASE state.after WHEN 'completed' THEN coalesce(%(now)s::timestamptz, now()) END
 FROM (
     SELECT CASE WHEN bool_or(status = 'running') THEN 'running'

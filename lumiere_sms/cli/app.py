@@ -21,17 +21,22 @@ COMMANDS = {
     "schema": "Print the JSON Schema of definition files.",
     "run": "Launch due campaigns and send what may go; a daemon, or once with --once.",
     "status": "Show daemons, campaigns on their way, alerts, and why nothing moves.",
+    "alert": "What a person should look at: list, acknowledge.",
     "send": "Send one template to a few numbers or a CSV.",
     "campaign": "Campaigns: create, show, schedule, pause, report.",
     "template": "Templates: list, show, preview, lint.",
     "segment": "Segments: list, show, preview, sql.",
     "customer": "Customers: import, list, show, set, export.",
+    "budget": "What may be spent, by a campaign and in a month: set, show.",
+    "provider": "The companies that texts go through: list, check, drain, enable.",
+    "limit": "How fast texts leave, in parts: set, show.",
     "tenant": "Businesses that share one database.",
     "db": "The database: upgrade, status, start, stop, backup, shell.",
     "doctor": "Check database, credentials, sender and clock, and say how to mend each.",
+    "verify": "The proofs: kill daemons while they text, and count who got what.",
     "units": "Print systemd units or crontab lines.",
-    "sandbox": "A local server that speaks Twilio's Messages API, with faults on demand.",
-    "guide": "Read the guide: definitions, customers, messages, sending, running.",
+    "sandbox": "A local server that stands in for Twilio, or for AWS, with faults on demand.",
+    "guide": "Read the guide: definitions, customers, messages, sending, providers, running.",
 }
 
 
@@ -56,7 +61,7 @@ class LazyGroup(TyperGroup):
 
 
 def _load(name: str, ctx: Any) -> Any:
-    from importlib import import_module  # noqa: PLC0415 - nothing to import for --help
+    from importlib import import_module
 
     command = typer.main.get_command(import_module(f"lumiere_sms.cli.{name}").app)
     command.name = name
@@ -83,7 +88,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - nothing to import for --help
+        from importlib.metadata import version
 
         typer.echo(f"lumiere-sms {version('lumiere-sms')}")
         raise typer.Exit
@@ -98,7 +103,7 @@ def start(
 
     Start with: lumiere-sms demo
     """
-    from lumiere_sms.cli.context import Context  # noqa: PLC0415 - nothing to import for --help
+    from lumiere_sms.cli.context import Context
 
     context.obj = context.obj or Context()
     context.call_on_close(context.obj.close)

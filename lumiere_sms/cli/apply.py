@@ -22,14 +22,20 @@ def apply(
 
     Example: lumiere-sms apply campaigns.yaml --checksum 3f2a9c1d0b7e
     """
-    from lumiere_sms.campaigns.apply import apply as apply_definitions  # noqa: PLC0415 - SQLAlchemy takes 300 ms
-    from lumiere_sms.campaigns.sources import read_files  # noqa: PLC0415
-    from lumiere_sms.cli.plan_views import changes_lines  # noqa: PLC0415
+    from lumiere_sms.campaigns.apply import apply as apply_definitions
+    from lumiere_sms.campaigns.sources import read_files
+    from lumiere_sms.cli.plan_views import changes_lines
 
-    database, tenant = context.obj.database, context.obj.tenant
-    definitions = read_files(database, tenant, files)
+    runtime, tenant = context.obj.runtime, context.obj.tenant
+    definitions = read_files(runtime.database, tenant, files)
     applied = apply_definitions(
-        database, tenant, definitions, checksum=checksum, overwrite=overwrite, clock=context.obj.clock
+        runtime.database,
+        tenant,
+        definitions,
+        checksum=checksum,
+        overwrite=overwrite,
+        clock=runtime.clock,
+        prices=runtime.prices,
     )
     if as_json:
         output.print_json({"changes": applied.changes, "checksum": applied.checksum, "is_empty": applied.is_empty})

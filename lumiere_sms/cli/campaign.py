@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lumiere_sms.cli import again, output
 from lumiere_sms.cli import campaign_views as views
-from lumiere_sms.cli import output
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Campaigns: create, show, schedule, pause, report.")
 
@@ -46,7 +46,7 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
 
     Example: lumiere-sms campaign create --name spring --template spring --segment regulars --at "2031-04-01 10:00"
     """
-    from lumiere_sms.campaigns.apply import create as create_campaign  # noqa: PLC0415 - SQLAlchemy takes 300 ms
+    from lumiere_sms.campaigns.apply import create as create_campaign
 
     given = {
         "template": template,
@@ -73,7 +73,7 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
 def list_(
     context: typer.Context,
     status: Annotated[str | None, typer.Option(help="Only campaigns in this state.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Only campaigns of this type.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Only blast, or only promotional.")] = None,
     page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many a page.")] = 20,
     as_json: output.AsJson = False,
@@ -82,9 +82,9 @@ def list_(
 
     Example: lumiere-sms campaign list --status running
     """
-    from lumiere_sms.campaigns.listing import list_campaigns  # noqa: PLC0415 - nothing to import for --help
+    from lumiere_sms.campaigns.listing import list_campaigns
 
-    status = views.require_status(status)
+    status, type_ = views.require_status(status), views.require_type(type_)
     database, user_id = context.obj.database, context.obj.user_id
     found = list_campaigns(database, user_id, status=status, type_=type_, page=page, limit=limit)
     if as_json:
@@ -101,7 +101,7 @@ def show(context: typer.Context, name: Name, as_json: output.AsJson = False) -> 
 
     Example: lumiere-sms campaign show spring
     """
-    from lumiere_sms.campaigns.listing import show_campaign  # noqa: PLC0415 - nothing to import for --help
+    from lumiere_sms.campaigns.listing import show_campaign
 
     found = show_campaign(context.obj.database, context.obj.user_id, name=name)
     if as_json:
@@ -123,7 +123,7 @@ def preview(
 
     Example: lumiere-sms campaign preview spring --limit 3
     """
-    from lumiere_sms.planning.preview import preview_campaign  # noqa: PLC0415 - SQLAlchemy takes 300 ms
+    from lumiere_sms.planning.preview import preview_campaign
 
     now = context.obj.clock.now()
     texts = preview_campaign(context.obj.database, context.obj.tenant, name=name, limit=limit, now=now)
@@ -141,34 +141,51 @@ def schedule(
     at: Annotated[str | None, typer.Option(help='"2031-04-01 10:00", or ISO 8601 with an offset.')] = None,
     timezone: Annotated[str | None, typer.Option(help="IANA zone of that time; the campaign's else.")] = None,
     now: Annotated[bool, typer.Option("--now", help="At once.")] = False,
+    undo_window: Annotated[
+        str | None, typer.Option(help="With --now: how long it may be taken back; 60s on a terminal, 0 elsewhere.")
+    ] = None,
     by: By = "operator",
 ) -> None:
     """Give a draft a time, or another time to a campaign that is not launched yet.
 
+    With --now on a terminal it starts after a minute that is counted down:
+    Ctrl-C, or `campaign cancel` from anywhere, and nobody is texted.
+
     Example: lumiere-sms campaign schedule spring --at "2031-04-01 10:00" --timezone Asia/Tokyo
     """
-    from lumiere_sms.campaigns import lifecycle  # noqa: PLC0415 - pydantic takes 100 ms
+    from lumiere_sms.campaigns import scheduling
+    from lumiere_sms.cli import undoing
 
-    wish = views.require_time(at, now=now)
+    wish, window = views.require_time(at, now=now), undoing.read_window(undo_window, now=now)
     database, tenant, clock = context.obj.database, context.obj.tenant, context.obj.clock
-    occurs_at, zone = lifecycle.schedule(database, tenant, name=name, at=wish, zone=timezone, clock=clock, by=by)
-    output.say(f'campaign "{name}" goes at {output.local(occurs_at, zone)} ({occurs_at:%Y-%m-%d %H:%M} UTC)')
+    about = {"name": name, "at": wish, "zone": timezone, "undo_window": window, "clock": clock, "by": by}
+    with undoing.Countdown(window) as countdown:
+        scheduled = scheduling.schedule(database, tenant, **about)
+        undoing.say_when(scheduled)
+        undoing.offer(context.obj, scheduled, countdown, by=by)
 
 
 @app.command()
-def pause(context: typer.Context, name: Name, reason: Reason = None, by: By = "operator") -> None:
+def pause(
+    context: typer.Context,
+    name: Name,
+    reason: Reason = None,
+    by: By = "operator",
+    show_phones: output.ShowPhones = False,
+    as_json: output.AsJson = False,
+) -> None:
     """Stop sending, and return when nothing is on its way any more.
+
+    Lists what was on its way and what became of it.
 
     Example: lumiere-sms campaign pause spring --reason "wrong price"
     """
-    from time import sleep  # noqa: PLC0415 - beside its only use
+    from lumiere_sms.campaigns import lifecycle
+    from lumiere_sms.cli.stopped_views import show_stopped
 
-    from lumiere_sms.campaigns import lifecycle  # noqa: PLC0415 - pydantic takes 100 ms
-
-    database, user_id = context.obj.database, context.obj.user_id
-    moved = lifecycle.pause(database, user_id, name=name, reason=reason or "by hand", by=by, clock=context.obj.clock)
-    left = lifecycle.wait_until_settled(database, user_id, campaign_id=moved.id, sleep=sleep)
-    output.say(f"{views.moved(moved)}; {moved.in_flight - left} in flight settled, {left} still are")
+    database, user_id, clock = context.obj.database, context.obj.user_id, context.obj.clock
+    moved = lifecycle.pause(database, user_id, name=name, reason=reason or "by hand", by=by, clock=clock)
+    show_stopped(context.obj, moved, show_phones=show_phones, as_json=as_json)
 
 
 @app.command()
@@ -177,23 +194,33 @@ def resume(context: typer.Context, name: Name, by: By = "operator") -> None:
 
     Example: lumiere-sms campaign resume spring
     """
-    from lumiere_sms.campaigns import lifecycle  # noqa: PLC0415 - pydantic takes 100 ms
+    from lumiere_sms.campaigns import lifecycle
 
     moved = lifecycle.resume(context.obj.database, context.obj.user_id, name=name, by=by, clock=context.obj.clock)
     output.say(f"{views.moved(moved)}; {moved.left:,} left, {moved.expired:,} expired meanwhile")
 
 
 @app.command()
-def cancel(context: typer.Context, name: Name, reason: Reason = None, by: By = "operator") -> None:
+def cancel(
+    context: typer.Context,
+    name: Name,
+    reason: Reason = None,
+    by: By = "operator",
+    show_phones: output.ShowPhones = False,
+    as_json: output.AsJson = False,
+) -> None:
     """End a campaign for good: who has no text yet gets none.
+
+    Lists what was on its way and what became of it.
 
     Example: lumiere-sms campaign cancel spring --reason "sold out"
     """
-    from lumiere_sms.campaigns import lifecycle  # noqa: PLC0415 - pydantic takes 100 ms
+    from lumiere_sms.campaigns import lifecycle
+    from lumiere_sms.cli.stopped_views import show_stopped
 
     database, user_id, clock = context.obj.database, context.obj.user_id, context.obj.clock
     moved = lifecycle.cancel(database, user_id, name=name, reason=reason or "by hand", by=by, clock=clock)
-    output.say(f"{views.moved(moved)}; {moved.stopped:,} get no text, {moved.in_flight} in flight")
+    show_stopped(context.obj, moved, show_phones=show_phones, as_json=as_json)
 
 
 @app.command()
@@ -202,7 +229,7 @@ def delete(context: typer.Context, name: Name, by: By = "operator") -> None:
 
     Example: lumiere-sms campaign delete spring
     """
-    from lumiere_sms.campaigns import lifecycle  # noqa: PLC0415 - pydantic takes 100 ms
+    from lumiere_sms.campaigns import lifecycle
 
     lifecycle.delete(context.obj.database, context.obj.user_id, name=name, by=by, clock=context.obj.clock)
     output.say(f'campaign "{name}" is deleted')
@@ -220,8 +247,8 @@ def send_a_test(
 
     Example: lumiere-sms campaign test-send spring --to +819012345678 --wait
     """
-    from lumiere_sms.campaigns.addressees import read_numbers  # noqa: PLC0415 - SQLAlchemy takes 300 ms
-    from lumiere_sms.campaigns.direct import send_test  # noqa: PLC0415
+    from lumiere_sms.campaigns.addressees import read_numbers
+    from lumiere_sms.campaigns.direct import send_test
 
     runtime, tenant = context.obj.runtime, context.obj.tenant
     (addressee,) = read_numbers([to], country=tenant.country)
@@ -245,12 +272,16 @@ def recipients(
 
     Example: lumiere-sms campaign recipients spring --status failed --csv
     """
-    from lumiere_sms.campaigns.listing import list_recipients  # noqa: PLC0415 - nothing to import for --help
+    from lumiere_sms.campaigns.listing import list_recipients
 
     most = limit if limit or as_csv or as_json else views.ROWS
     statuses = views.require_recipient_statuses(status)
     found = list_recipients(context.obj.database, context.obj.user_id, name=name, statuses=statuses, limit=most)
     views.show_recipients(found, as_csv=as_csv, as_json=as_json, show_phones=show_phones)
+
+
+app.command()(again.retry)
+app.command()(again.resolve)
 
 
 @app.command()
@@ -265,7 +296,7 @@ def report(
 
     Example: lumiere-sms campaign report spring --by hour --csv
     """
-    from lumiere_sms.analytics.report import campaign_report  # noqa: PLC0415 - nothing to import for --help
+    from lumiere_sms.analytics.report import campaign_report
 
     table = views.require_table(by)
     found = campaign_report(context.obj.database, context.obj.user_id, name)

@@ -27,6 +27,7 @@ Wait = Annotated[bool, typer.Option("--wait", help="Send it now, as `run --once`
 
 ROWS = 50  # recipients that a table shows
 COLUMNS = ("name", "type", "status", "starts", ">texts", ">sent", ">delivered", ">failed", ">cost at most")
+TYPES = ("blast", "promotional")
 STATUSES = ("draft", "scheduled", "running", "paused", "completed", "cancelled")
 RECIPIENT_STATUSES = (
     "pending", "claimed", "submitting", "sent", "delivered", "bounced", "failed", "unknown", "suppressed", "expired",
@@ -37,7 +38,7 @@ _RECIPIENT_COLUMNS = ("phone", "status", "reason", "send after", ">parts", ">att
 _CSV_COLUMNS = (
     "phone_number", "status", "reason", "timezone", "send_after", "expires_at", "encoding", "parts", "attempt",
     "provider", "provider_message_id", "error_code", "error_message", "cost", "currency", "sent_at", "delivered_at",
-    "text",
+    "text", "finding",
 )  # fmt: skip
 
 
@@ -54,8 +55,8 @@ def definitions_of(
     context: "Context", file: Path | None, name: str | None, *, given: Mapping[str, Any]
 ) -> "Definitions":
     """Return what `campaign create` makes: one campaign of a file, or one of options."""
-    from lumiere_sms.campaigns import sources  # noqa: PLC0415 - pydantic takes 100 ms
-    from lumiere_sms.definitions.options import define_campaign  # noqa: PLC0415
+    from lumiere_sms.campaigns import sources
+    from lumiere_sms.definitions.options import define_campaign
 
     if file is not None:
         if any(value is not None for value in given.values()):
@@ -69,6 +70,11 @@ def definitions_of(
 def require_status(status: str | None) -> str | None:
     """Check a campaign's state."""
     return _require(status, STATUSES, "--status")
+
+
+def require_type(type_: str | None) -> str | None:
+    """Check a campaign's type."""
+    return _require(type_, TYPES, "--type")
 
 
 def require_recipient_statuses(statuses: Sequence[str] | None) -> list[str]:
@@ -166,7 +172,7 @@ def show_sent(context: "Context", launched: "Launched | None", *, wait: bool, as
     texts, parts = _many(launched.kept, "text"), _many(launched.parts, "part")
     output.say(f'campaign "{launched.campaign}": {texts}, {parts}{left_out}')
     if launched.kept and wait:
-        from lumiere_sms.daemon import run_until_done  # noqa: PLC0415 - the engine, where it is asked for
+        from lumiere_sms.daemon import run_until_done
 
         summary = run_until_done(context.runtime, once=True)
         output.say(str(summary))
@@ -183,7 +189,10 @@ def show_recipients(found: Iterable[Mapping[str, Any]], *, as_csv: bool, as_json
     elif as_csv:
         print_csv(_CSV_COLUMNS, ([each[column] for column in _CSV_COLUMNS] for each in shown))
     else:
-        output.print_table(_RECIPIENT_COLUMNS, map(_recipient_row, shown), empty="no recipients")
+        rows = list(shown)
+        output.print_table(_RECIPIENT_COLUMNS, map(_recipient_row, rows), empty="no recipients")
+        for each in (each for each in rows if each["finding"]):
+            output.print_text(f"{each['phone_number']} {each['id']}: {each['finding']}")
 
 
 def show_report(report: "Report", *, table: str | None, as_csv: bool) -> None:
@@ -205,7 +214,7 @@ def show_report(report: "Report", *, table: str | None, as_csv: bool) -> None:
 
 def print_csv(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """Print rows as CSV in which no spreadsheet runs a cell."""
-    from lumiere_sms.audience.people import guarded  # noqa: PLC0415 - only for CSV
+    from lumiere_sms.audience.people import guarded
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
@@ -287,7 +296,7 @@ def _sent_json(launched: "Launched") -> dict[str, Any]:
 
 
 def _kind_of(table: str | None) -> type:
-    from lumiere_sms.analytics.report import Hour, ProviderShare  # noqa: PLC0415 - as its caller
+    from lumiere_sms.analytics.report import Hour, ProviderShare
 
     return ProviderShare if table == "provider" else Hour
 

@@ -18,14 +18,14 @@ class Context:
     @cached_property
     def settings(self) -> "Settings":
         """The settings. Raises: DefinitionError, ConfigurationError."""
-        from lumiere_sms.settings import Settings  # noqa: PLC0415 - commands that need none read none
+        from lumiere_sms.settings import Settings
 
         return Settings.read()
 
     @cached_property
     def runtime(self) -> "Runtime":
         """The composition root."""
-        from lumiere_sms.runtime import Runtime  # noqa: PLC0415 - commands without a database load none
+        from lumiere_sms.runtime import Runtime
 
         return Runtime(self.settings)
 

@@ -43,7 +43,7 @@ def import_list(
 
     Example: lumiere-sms customer import customers.csv --dry-run
     """
-    from lumiere_sms.audience.imports import ImportOptions, import_customers  # noqa: PLC0415 - readers of a list
+    from lumiere_sms.audience.imports import ImportOptions, import_customers
 
     options = ImportOptions(encoding.value, country, dry_run, skip_bad, allow_promotional)
     database, tenant = context.obj.database, context.obj.tenant
@@ -68,7 +68,7 @@ def list_(
 
     Example: lumiere-sms customer list --search 田中 --tag vip
     """
-    from lumiere_sms.audience.customers import list_customers  # noqa: PLC0415 - nothing to import for --help
+    from lumiere_sms.audience.customers import list_customers
 
     with context.obj.database.transaction(read_only=True) as connection:
         people = list_customers(connection, context.obj.user_id, search=search, tag=tag, limit=limit, page=page)
@@ -83,7 +83,7 @@ def show(
 
     Example: lumiere-sms customer show 090-1234-5678
     """
-    from lumiere_sms.audience.customers import require_customers, standing_of  # noqa: PLC0415 - as above
+    from lumiere_sms.audience.customers import require_customers, standing_of
 
     tenant = context.obj.tenant
     with context.obj.database.transaction(read_only=True) as connection:
@@ -110,7 +110,7 @@ def set_(
 
     Example: lumiere-sms customer set C0012 visit_count=5 tags+=vip attributes.stylist=佐藤
     """
-    from lumiere_sms.audience.customers import Wish, set_customers  # noqa: PLC0415 - as above
+    from lumiere_sms.audience.customers import Wish, set_customers
 
     if opt_out and opt_in:
         raise typer.BadParameter("--opt-out and --opt-in contradict each other")
@@ -134,7 +134,7 @@ def export(
 
     Example: lumiere-sms customer export customers.csv --bom
     """
-    from lumiere_sms.audience.exports import export_customers  # noqa: PLC0415 - as above
+    from lumiere_sms.audience.exports import export_customers
 
     with (
         context.obj.database.transaction(read_only=True) as connection,

@@ -22,7 +22,7 @@ def upgrade(context: typer.Context) -> None:
 
     Example: lumiere-sms db upgrade
     """
-    from lumiere_sms.database import schema  # noqa: PLC0415 - only what is used
+    from lumiere_sms.database import schema
 
     before, after = schema.upgrade(context.obj.runtime.server)
     output.say(f"the schema is {after}, as before" if before == after else f"the schema is now {after}")
@@ -34,7 +34,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: lumiere-sms db status
     """
-    from lumiere_sms.database.administration import inspect  # noqa: PLC0415 - only what is used
+    from lumiere_sms.database.administration import inspect
 
     found = asdict(inspect(context.obj.settings))
     if as_json:
@@ -59,7 +59,7 @@ def start(context: typer.Context) -> None:
 
     Example: lumiere-sms db start
     """
-    from lumiere_sms.database import administration  # noqa: PLC0415 - only what is used
+    from lumiere_sms.database import administration
 
     started = administration.start(context.obj.settings)
     output.say("the embedded server runs" if started else NOTHING_TO_DO.format("start"))
@@ -71,7 +71,7 @@ def stop(context: typer.Context) -> None:
 
     Example: lumiere-sms db stop
     """
-    from lumiere_sms.database import administration  # noqa: PLC0415 - only what is used
+    from lumiere_sms.database import administration
 
     stopped = administration.stop(context.obj.settings)
     external = (
@@ -89,7 +89,7 @@ def backup(
 
     Example: lumiere-sms db backup monday.dump
     """
-    from lumiere_sms.database.backup import back_up  # noqa: PLC0415 - only what is used
+    from lumiere_sms.database.backup import back_up
 
     target = file or Path(f"lumiere-sms-{context.obj.clock.now():%Y%m%dT%H%M%SZ}.dump")
     done = back_up(context.obj.runtime.server, target, pg_bin=context.obj.settings.pg_bin)
@@ -103,6 +103,6 @@ def shell(context: typer.Context) -> None:
 
     Example: lumiere-sms db shell
     """
-    from lumiere_sms.database.backup import open_shell  # noqa: PLC0415 - only what is used
+    from lumiere_sms.database.backup import open_shell
 
     open_shell(context.obj.runtime.server.url, pg_bin=context.obj.settings.pg_bin)

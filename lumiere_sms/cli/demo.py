@@ -18,8 +18,8 @@ def demo(context: typer.Context, as_json: output.AsJson = False) -> None:
 
     Example: lumiere-sms demo --json
     """
-    from lumiere_sms.clock import SystemClock  # noqa: PLC0415 - not for --help
-    from lumiere_sms.demo import run_demo  # noqa: PLC0415
+    from lumiere_sms.clock import SystemClock
+    from lumiere_sms.demo import run_demo
 
     with output.progress("sending", quiet=as_json) as progress:
         shown = run_demo(context.obj.settings, today=SystemClock().now(), say=output.say, progress=progress)

@@ -13,8 +13,8 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: lumiere-sms doctor
     """
-    from lumiere_sms.doctor import examine  # noqa: PLC0415 - not for --help
-    from lumiere_sms.errors import ConfigurationError  # noqa: PLC0415
+    from lumiere_sms.doctor import examine
+    from lumiere_sms.errors import ConfigurationError
 
     checks = list(examine(context.obj.runtime))
     if as_json:

@@ -17,8 +17,10 @@ TOPICS = {
     "customers": "lists of people, segments, consent",
     "messages": "writing texts: variables, parts and what they cost",
     "sending": "how texts are sent, and what is promised",
+    "providers": "Twilio, AWS, and a provider of your own",
     "running": "cron, systemd, several machines",
     "sandbox": "a stand-in for Twilio in your own CI",
+    "proofs": "try the promises on your own machine",
 }
 
 
@@ -45,6 +47,6 @@ def _show(markdown: str) -> None:
     if not sys.stdout.isatty():
         output.print_text(markdown)
         return
-    from rich.markdown import Markdown  # noqa: PLC0415 - on a terminal only
+    from rich.markdown import Markdown
 
     output.console().print(Markdown(markdown))

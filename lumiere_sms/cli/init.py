@@ -26,7 +26,7 @@ def init(
     """
     _require_room(folder)
     if database:
-        from lumiere_sms.database.schema import upgrade  # noqa: PLC0415 - `--no-database` loads no driver
+        from lumiere_sms.database.schema import upgrade
 
         before, after = upgrade(context.obj.runtime.server)
         output.say("the database is ready" if before == after else f"the database has schema {after} now")

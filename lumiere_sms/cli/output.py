@@ -29,7 +29,7 @@ _INERT = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "·")  # a
 
 def console(*, stderr: bool = False, width: int | None = None) -> "Console":
     """Return a rich console that prints no colour, and cuts nothing, when piped; as wide as its reader or `width`."""
-    from rich.console import Console  # noqa: PLC0415 - 30 ms that `--json` and `--help` do without
+    from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
     width = width or (None if stream.isatty() else PIPED_WIDTH)
@@ -58,7 +58,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     A column whose name starts with ">" is aligned to the right, one with "?" before that is left out
     where the terminal has no room for it.
     """
-    from lumiere_sms.cli.columns import Column, lay_out  # noqa: PLC0415 - for rich, as console()
+    from lumiere_sms.cli.columns import Column, lay_out
 
     lines = [[inert("" if cell is None else str(cell)) for cell in row] for row in rows]
     if not lines:
@@ -70,9 +70,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
 
 
 def _print_columns(columns: "Sequence[Column]", layout: "Layout", *, right: Sequence[bool]) -> None:
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - as console()
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, layout.gap - 2))
     for place, width in zip(layout.shown, layout.widths, strict=True):
@@ -88,7 +88,7 @@ def _print_columns(columns: "Sequence[Column]", layout: "Layout", *, right: Sequ
 
 def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
     """Print names and values, one a line, the values aligned; a None value is left out."""
-    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - for rich, as console()
+    from rich.cells import cell_len, set_cell_size
 
     shown = [(inert(name), value) for name, value in facts if value is not None]
     width = max((cell_len(name) for name, _ in shown), default=0)
@@ -133,7 +133,7 @@ def progress(title: str, *, quiet: bool = False, every: float = 5.0) -> Iterator
 
 @contextmanager
 def _bar(title: str) -> Iterator[Progress]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
@@ -146,7 +146,7 @@ def _bar(title: str) -> Iterator[Progress]:
 
 
 def _plain_lines(title: str, every: float) -> Progress:
-    from time import monotonic  # noqa: PLC0415
+    from time import monotonic
 
     last = monotonic()
 

@@ -26,9 +26,9 @@ def plan(
 
     Example: lumiere-sms plan campaigns.yaml
     """
-    from lumiere_sms.campaigns.sources import read_files  # noqa: PLC0415 - pydantic and SQLAlchemy take 400 ms
-    from lumiere_sms.cli.plan_views import plan_json, plan_text  # noqa: PLC0415
-    from lumiere_sms.planning.plan import make_plan  # noqa: PLC0415
+    from lumiere_sms.campaigns.sources import read_files
+    from lumiere_sms.cli.plan_views import plan_json, plan_text
+    from lumiere_sms.planning.plan import make_plan
 
     runtime, tenant = context.obj.runtime, context.obj.tenant
     definitions = read_files(runtime.database, tenant, files)
@@ -38,7 +38,7 @@ def plan(
             tenant,
             definitions,
             clock=runtime.clock,
-            prices=runtime.prices,
+            prices=runtime.way_prices,
             parts_per_second=runtime.parts_per_second_of(runtime.primary),
             overwrite=overwrite,
             progress=advance,

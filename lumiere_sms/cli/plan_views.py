@@ -8,6 +8,7 @@ from lumiere_sms.cli.output import local
 if TYPE_CHECKING:
     from lumiere_sms.campaigns.changes import Change
     from lumiere_sms.planning.plan import CampaignPlan, Plan
+    from lumiere_sms.planning.spending import BudgetPlan
 
 _SIGNS = {"create": "+", "update": "~", "unchanged": "="}
 _LABEL = 6  # the column of who, what, when, cost
@@ -18,7 +19,7 @@ _ENCODINGS = {"gsm7": "GSM-7", "ucs2": "UCS-2"}
 
 def plan_json(plan: "Plan") -> dict[str, Any]:
     """Return a plan as plain data."""
-    from dataclasses import asdict  # noqa: PLC0415 - beside its only use
+    from dataclasses import asdict
 
     return {**asdict(plan), "is_empty": plan.is_empty}
 
@@ -86,6 +87,8 @@ def _when(campaign: "CampaignPlan") -> Iterator[str]:
     if campaign.starts_at is None:
         return
     zone = campaign.timezone
+    if campaign.through:
+        yield f"through {campaign.through}"
     pace = f"{campaign.parts_per_minute:,g} parts a minute (the {campaign.limit}'s limit)"
     yield f"{local(campaign.starts_at, zone)} to about {local(campaign.finishes_at, zone)} at {pace}"
     if campaign.fits:
@@ -101,6 +104,18 @@ def _cost(campaign: "CampaignPlan") -> Iterator[str]:
     total = sum(country.parts for country in campaign.countries)
     each = "; ".join(f"{one.country or '?'} {one.parts:,} × {one.price:f}" for one in campaign.countries)
     yield f"{campaign.cost:,.2f} {campaign.currency} for {total:,} parts at list price ({each})"
+    for budget in campaign.budgets:
+        yield _budget(budget, campaign.kept)
+
+
+def _budget(budget: "BudgetPlan", texts: int) -> str:
+    of = "the campaign's budget" if budget.name == "campaign" else f"the budget of {budget.name}"
+    left = f"{of}: {budget.left:,.2f} of {budget.amount:,.2f} {budget.currency} left"
+    if budget.problem:
+        return f"{left}; {budget.problem}, so no text could go"
+    if budget.fits:
+        return f"{left}; fits"
+    return f"{left}; does not fit: about {budget.texts:,} of {texts:,} go, then it pauses"
 
 
 def _last_lines(plan: "Plan", files: str) -> Iterator[str]:
@@ -115,13 +130,15 @@ def _last_lines(plan: "Plan", files: str) -> Iterator[str]:
 
 
 def _is_blocked(campaign: "CampaignPlan") -> bool:
-    return any(finding.blocking for finding in campaign.findings)
+    return any(finding.blocking for finding in campaign.findings) or any(
+        budget.problem and budget.name == "campaign" for budget in campaign.budgets
+    )
 
 
 def _indented(text: str, *, width: int, label: str = "") -> Iterator[str]:
     """Yield the lines of a text, wrapped by the columns it takes: a Japanese character takes two."""
-    from rich.console import Console  # noqa: PLC0415 - 30 ms
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
     first = f"  {label:<{_LABEL}}"
     for line in Text(text).wrap(Console(width=width), width - len(first)):

@@ -27,8 +27,8 @@ def run(
 
     Example: lumiere-sms run --once --max-seconds 50
     """
-    from lumiere_sms import logs  # noqa: PLC0415 - for --help nothing of the engine is imported
-    from lumiere_sms.daemon import run_until_done  # noqa: PLC0415
+    from lumiere_sms import logs
+    from lumiere_sms.daemon import run_until_done
 
     logs.set_up(as_json=json_logs)
     summary = run_until_done(context.obj.runtime, once=once, max_seconds=max_seconds)

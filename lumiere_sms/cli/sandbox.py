@@ -1,9 +1,10 @@
-"""`sandbox serve`: the Twilio stand-in as a server of its own."""
+"""`sandbox serve`: the stand-in of a provider as a server of its own."""
 
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
@@ -12,13 +13,22 @@ from lumiere_sms.cli import output
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lumiere_sms.testing.aws_server import AwsServer
     from lumiere_sms.testing.twilio_faults import Faults
     from lumiere_sms.testing.twilio_server import TwilioServer
+
+
+class StandIn(StrEnum):
+    """Whose API the server speaks."""
+
+    TWILIO = "twilio"
+    AWS = "aws"
+
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="A local server that speaks Twilio's Messages API, with faults on demand.",
+    help="A local server that stands in for Twilio, or for AWS, with faults on demand.",
 )
 
 FAULT_HELP = (
@@ -35,6 +45,7 @@ def sandbox() -> None:
 @app.command()
 def serve(  # noqa: PLR0913 - each is an option of the command line
     *,
+    provider: Annotated[StandIn, typer.Option(help="Whose API it speaks.")] = StandIn.TWILIO,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 is any free one.")] = 4010,
     log: Annotated[
@@ -53,8 +64,7 @@ def serve(  # noqa: PLR0913 - each is an option of the command line
 
     Example: lumiere-sms sandbox serve --log texts.jsonl --fault cut_after=0.05
     """
-    from lumiere_sms.testing.twilio_faults import Faults, parse_shares, parse_wait  # noqa: PLC0415 - as below
-    from lumiere_sms.testing.twilio_server import TwilioServer  # noqa: PLC0415 - 200 ms of aiohttp
+    from lumiere_sms.testing.twilio_faults import Faults, parse_shares, parse_wait
 
     faults = _checked(
         lambda: Faults(
@@ -68,19 +78,31 @@ def serve(  # noqa: PLR0913 - each is an option of the command line
     )
     stopping = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before a thread starts: each inherits it
-    with TwilioServer(faults, host=host, port=port, log=log) as server:
+    with _server(provider, faults, host=host, port=port, log=log) as server:
         _show(server)
         signal.sigwait(stopping)
     output.say(f"stopped; {len(server.accepted):,} texts were accepted")
 
 
-def _show(server: "TwilioServer") -> None:
-    from lumiere_sms.testing.twilio_server import SANDBOX_SENDER  # noqa: PLC0415 - as above
+def _server(
+    provider: StandIn, faults: "Faults", *, host: str, port: int, log: Path | None
+) -> "TwilioServer | AwsServer":
+    match provider:
+        case StandIn.TWILIO:
+            from lumiere_sms.testing.twilio_server import TwilioServer
 
-    output.print_text(f"export TWILIO_ACCOUNT_SID={server.account_sid}")
-    output.print_text(f"export TWILIO_AUTH_TOKEN={server.auth_token}")
-    output.print_text(f"export LUMIERE_SMS_TWILIO_BASE_URL={server.url}")
-    output.print_text(f"export LUMIERE_SMS_TWILIO_FROM={SANDBOX_SENDER}")
+            return TwilioServer(faults, host=host, port=port, log=log)
+        case StandIn.AWS:
+            from lumiere_sms.testing.aws_server import AwsServer
+
+            return AwsServer(faults, host=host, port=port, log=log)
+        case never:
+            assert_never(never)
+
+
+def _show(server: "TwilioServer | AwsServer") -> None:
+    for name, value in server.environment().items():
+        output.print_text(f"export {name}={value}")
     sys.stdout.flush()
     output.say(f"listening on {server.url}; nothing leaves this machine; Ctrl-C stops it")
 

@@ -16,6 +16,6 @@ def schema() -> None:
 
     Example: lumiere-sms schema > lumiere-sms.schema.json
     """
-    from lumiere_sms.definitions.schema import definitions_schema  # noqa: PLC0415 - pydantic takes 100 ms
+    from lumiere_sms.definitions.schema import definitions_schema
 
     output.print_json(definitions_schema())

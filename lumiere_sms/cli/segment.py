@@ -38,7 +38,7 @@ def create(
 
     Example: lumiere-sms segment create regulars --criteria '{"field": "visit_count", "operator": "gte", "value": 5}'
     """
-    from lumiere_sms.audience.segments import create_segment  # noqa: PLC0415 - nothing to import for --help
+    from lumiere_sms.audience.segments import create_segment
 
     if sum(given is not None for given in (criteria, file, member)) != 1:
         raise typer.BadParameter("give one of --criteria, --file and --member")
@@ -55,7 +55,7 @@ def list_(context: typer.Context, as_json: output.AsJson = False) -> None:
 
     Example: lumiere-sms segment list
     """
-    from lumiere_sms.audience.segments import list_segments  # noqa: PLC0415 - as above
+    from lumiere_sms.audience.segments import list_segments
 
     with context.obj.database.transaction(read_only=True) as connection:
         segments = list_segments(connection, context.obj.user_id)
@@ -83,7 +83,7 @@ def show(context: typer.Context, name: Name, as_json: output.AsJson = False) -> 
 
     Example: lumiere-sms segment show lapsed
     """
-    from lumiere_sms.audience.segments import require_segment  # noqa: PLC0415 - as above
+    from lumiere_sms.audience.segments import require_segment
 
     with context.obj.database.transaction(read_only=True) as connection:
         segment = require_segment(connection, context.obj.user_id, name)
@@ -119,7 +119,7 @@ def preview(
 
     Example: lumiere-sms segment preview lapsed
     """
-    from lumiere_sms.audience.preview import preview_segment  # noqa: PLC0415 - SQLAlchemy takes 150 ms
+    from lumiere_sms.audience.preview import preview_segment
 
     if sum(given is not None for given in (name, criteria, file)) != 1:
         raise typer.BadParameter("give a segment's name, --criteria or --file")
@@ -136,7 +136,7 @@ def sql(context: typer.Context, name: Name, as_json: output.AsJson = False) -> N
 
     Example: lumiere-sms segment sql lapsed
     """
-    from lumiere_sms.audience.preview import segment_sql  # noqa: PLC0415 - SQLAlchemy takes 150 ms
+    from lumiere_sms.audience.preview import segment_sql
 
     tenant = context.obj.tenant
     today = context.obj.clock.now().astimezone(ZoneInfo(tenant.timezone)).date()
@@ -154,7 +154,7 @@ def delete(context: typer.Context, name: Name) -> None:
 
     Example: lumiere-sms segment delete lapsed
     """
-    from lumiere_sms.audience.segments import delete_segment  # noqa: PLC0415 - as above
+    from lumiere_sms.audience.segments import delete_segment
 
     with context.obj.database.transaction() as connection:
         delete_segment(connection, context.obj.user_id, name)
@@ -162,7 +162,7 @@ def delete(context: typer.Context, name: Name) -> None:
 
 
 def _tree(criteria: str | None, file: Path | None) -> dict[str, Any]:
-    from lumiere_sms.audience.trees import read_file, read_tree  # noqa: PLC0415 - as above
+    from lumiere_sms.audience.trees import read_file, read_tree
 
     return read_file(file) if file else read_tree(criteria or "", source="--criteria")
 

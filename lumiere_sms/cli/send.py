@@ -25,13 +25,18 @@ def send(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
 ) -> None:
     """Send one template to a few numbers or a CSV. Suppressed numbers and quiet hours hold.
 
+    Exit 5 says that nobody of them may be texted, 6 that there is nobody, or that
+    the key stands for another text; nothing is written down then.
+
     Example: lumiere-sms send --to +819012345678 --template welcome --key welcome-2031-04-01
     """
-    from lumiere_sms.campaigns.addressees import read_list, read_numbers  # noqa: PLC0415 - SQLAlchemy takes 300 ms
-    from lumiere_sms.campaigns.direct import define_direct, send_directly  # noqa: PLC0415
+    from lumiere_sms.campaigns.addressees import read_list, read_numbers
+    from lumiere_sms.campaigns.direct import define_direct, send_directly
 
     if bool(to) == (file is not None):
         raise typer.BadParameter("give either --to or --csv")
+    if (template is None) == (message is None):
+        raise typer.BadParameter("give either --template or --message")
     runtime, tenant = context.obj.runtime, context.obj.tenant
     values = {"template": template, "message": message, "variables": views.read_variables(var)}
     definition = define_direct(key, values, defaults_zone=tenant.timezone)

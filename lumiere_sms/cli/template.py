@@ -39,8 +39,8 @@ def create(
 
     Example: lumiere-sms template create welcome --content "Welcome, {{ first_name | default('dear guest') }}!"
     """
-    from lumiere_sms.definitions.template_options import define_template  # noqa: PLC0415 - pydantic takes 100 ms
-    from lumiere_sms.messages.templates import create_template  # noqa: PLC0415 - Jinja takes 50 ms
+    from lumiere_sms.definitions.template_options import define_template
+    from lumiere_sms.messages.templates import create_template
 
     values = {"category": category, "variables": variable or [], "tags": tag or [], "transliterate": transliterate}
     values["content"] = _content(content, file)
@@ -59,7 +59,7 @@ def list_(
 
     Example: lumiere-sms template list --category promotional
     """
-    from lumiere_sms.messages.templates import list_templates  # noqa: PLC0415 - Jinja takes 50 ms
+    from lumiere_sms.messages.templates import list_templates
 
     found = list_templates(context.obj.database, context.obj.user_id, category=_category(category))
     if as_json:
@@ -74,7 +74,7 @@ def show(context: typer.Context, name: Name, as_json: output.AsJson = False) -> 
 
     Example: lumiere-sms template show welcome
     """
-    from lumiere_sms.messages.templates import find_template  # noqa: PLC0415 - Jinja takes 50 ms
+    from lumiere_sms.messages.templates import find_template
 
     template = find_template(context.obj.database, context.obj.user_id, name=name)
     if as_json:
@@ -99,7 +99,7 @@ def preview(
 
     Example: lumiere-sms template preview welcome --segment all --worst
     """
-    from lumiere_sms.planning import previews  # noqa: PLC0415 - Jinja and SQLAlchemy take 400 ms
+    from lumiere_sms.planning import previews
 
     if worst and segment is None:
         raise typer.BadParameter("--worst needs --segment")
@@ -130,7 +130,7 @@ def lint(
 
     Example: lumiere-sms template lint welcome
     """
-    from lumiere_sms.planning.previews import lint_stored, lint_text  # noqa: PLC0415 - Jinja takes 50 ms
+    from lumiere_sms.planning.previews import lint_stored, lint_text
 
     about = {"variables": variable or [], "prices": context.obj.runtime.prices}
     if name is not None:
@@ -147,14 +147,14 @@ def delete(context: typer.Context, name: Name) -> None:
 
     Example: lumiere-sms template delete welcome
     """
-    from lumiere_sms.messages.templates import delete_template  # noqa: PLC0415 - Jinja takes 50 ms
+    from lumiere_sms.messages.templates import delete_template
 
     delete_template(context.obj.database, context.obj.user_id, name=name)
     output.say(f'template "{name}" is deleted')
 
 
 def _content(content: str | None, file: Path | None) -> str:
-    from lumiere_sms.messages.sources import read_source  # noqa: PLC0415 - Jinja takes 50 ms
+    from lumiere_sms.messages.sources import read_source
 
     if (content is None) == (file is None):
         raise typer.BadParameter("give the text by --content or by --file")
@@ -162,7 +162,7 @@ def _content(content: str | None, file: Path | None) -> str:
 
 
 def _category(name: str | None) -> str | None:
-    from lumiere_sms.messages.templates import Category  # noqa: PLC0415
+    from lumiere_sms.messages.templates import Category
 
     if name is not None and name not in list(Category):
         raise typer.BadParameter(f'"{name}" is none of {", ".join(Category)}', param_hint="--category")

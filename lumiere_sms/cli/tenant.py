@@ -14,6 +14,12 @@ app = typer.Typer(
 )
 
 
+Senders = Annotated[
+    list[str] | None,
+    typer.Option(help="What its texts come from, at its first provider or as PROVIDER=SENDER; may be repeated."),
+]
+
+
 @app.command()
 def create(
     context: typer.Context,
@@ -22,18 +28,46 @@ def create(
     timezone: Annotated[str, typer.Option(help="An IANA zone.")] = "Asia/Tokyo",
     country: Annotated[str, typer.Option(help="ISO 3166-1; how national phone numbers are read.")] = "JP",
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "JPY",
-    sender: Annotated[str, typer.Option(help="The number or messaging service its texts come from.")] = "",
+    sender: Senders = None,
 ) -> None:
     """Add a business.
 
     Example: lumiere-sms tenant create ginza --name "Salon Ginza" --sender +815012345678
     """
-    from lumiere_sms.database.tenants import create_tenant  # noqa: PLC0415 - only what is used
+    from lumiere_sms.campaigns.tenant_ways import read_senders
+    from lumiere_sms.database.tenants import create_tenant
 
-    made = create_tenant(
-        context.obj.database, slug, name=name, timezone=timezone, country=country, currency=currency, sender=sender
-    )
+    plain, named = read_senders(sender or [])
+    about = {"name": name, "timezone": timezone, "country": country, "currency": currency}
+    made = create_tenant(context.obj.database, slug, **about, sender=plain, senders=named)
     output.say(f'created the tenant "{made.slug}"; to work as it: lumiere-sms tenant use {made.slug}')
+
+
+@app.command("set")
+def set_(
+    context: typer.Context,
+    slug: Annotated[str, typer.Argument(help="Which one.")],
+    *,
+    providers: Annotated[
+        str | None, typer.Option(help='In the order they are tried: twilio,aws or twilio:70,aws:30; "default" as set.')
+    ] = None,
+    routing: Annotated[
+        str | None, typer.Option(help='primary, round_robin, weighted or cheapest; "default" as set.')
+    ] = None,
+    sender: Senders = None,
+    by: Annotated[str, typer.Option(help="Who; kept with the change.", envvar="USER")] = "operator",
+) -> None:
+    """Change through which providers its texts go, how they are shared out, and from which senders.
+
+    Example: lumiere-sms tenant set ginza --providers twilio,aws --routing primary --sender aws=SALON
+    """
+    from lumiere_sms.campaigns.tenant_ways import change_ways, read_ways
+
+    if providers is None and routing is None and not sender:
+        raise typer.BadParameter("name what to change: --providers, --routing or --sender")
+    ways = read_ways(providers=providers, routing=routing, senders=sender or [])
+    changed = change_ways(context.obj.database, slug, ways, by=by, now=context.obj.clock.database_now())
+    output.say(f'changed the tenant "{changed.slug}"; it holds from the next text on')
 
 
 @app.command("list")
@@ -42,15 +76,16 @@ def show_all(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: lumiere-sms tenant list
     """
-    from lumiere_sms.database.tenants import list_tenants  # noqa: PLC0415 - only what is used
+    from lumiere_sms.database.tenants import list_tenants
 
-    columns = ("slug", "name", "timezone", "country", "currency", "sender")
+    columns = ("slug", "name", "timezone", "country", "currency", "sender", "senders", "providers", "routing")
     tenants = list_tenants(context.obj.database)
     in_use = context.obj.runtime.tenant_in_use
     if as_json:
         output.print_json([{**{c: getattr(t, c) for c in columns}, "in_use": t.slug == in_use} for t in tenants])
     else:
-        rows = [["*" if tenant.slug == in_use else "", *(getattr(tenant, c) for c in columns)] for tenant in tenants]
+        marks = ("*" if tenant.slug == in_use else "" for tenant in tenants)
+        rows = [[mark, *(_cell(getattr(each, c)) for c in columns)] for mark, each in zip(marks, tenants, strict=True)]
         output.print_table(("", *columns), rows)
 
 
@@ -60,7 +95,17 @@ def use(context: typer.Context, slug: Annotated[str, typer.Argument(help="Which 
 
     Example: lumiere-sms tenant use ginza
     """
-    from lumiere_sms.database.tenants import choose_tenant  # noqa: PLC0415 - only what is used
+    from lumiere_sms.database.tenants import choose_tenant
 
     chosen = choose_tenant(context.obj.database, slug, data_dir=context.obj.settings.data_dir)
     output.say(f'using the tenant "{chosen.slug}"')
+
+
+def _cell(value: object) -> object:
+    match value:
+        case dict():
+            return ", ".join(f"{name}={each}" for name, each in value.items())
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return value

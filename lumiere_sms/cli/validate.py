@@ -24,7 +24,7 @@ def validate(
 
     Example: lumiere-sms validate campaigns.yaml
     """
-    from lumiere_sms.definitions.reading import examine  # noqa: PLC0415 - pydantic takes 100 ms
+    from lumiere_sms.definitions.reading import examine
 
     reading = examine(files)
     if as_json:

@@ -26,7 +26,8 @@ __all__ = ["Connection", "Database", "DatabaseLostError"]
 Connection = psycopg.Connection[dict[str, Any]]
 
 OLDEST_SERVER = 15_00_00
-# What the URL does not say itself. The keepalives find a server that has gone without a word, in a minute.
+# What the URL does not say itself. A server that has gone without a word is found in a minute: by keepalives where we
+# wait for it, by the unanswered bytes (which keepalives do not look after) where we have asked it something.
 DEFAULTS: dict[str, Any] = {
     "connect_timeout": 5,
     "application_name": "lumiere-sms",
@@ -34,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
 }
 
 

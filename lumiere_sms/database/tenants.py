@@ -1,13 +1,15 @@
 """The tenants: one business each, owner of everything else."""
 
 import re
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
@@ -32,9 +34,13 @@ class Tenant:
     routing: str | None = None  # None: the setting's
     senders: dict[str, str] = field(default_factory=dict)
 
-    def sender_at(self, provider: str) -> str:
-        """Return what its texts through a provider come from, or an empty text where it has no sender of its own."""
-        return self.senders.get(provider) or self.sender or ""
+    def sender_at(self, provider: str, *, primary: str = "") -> str:
+        """Return what its texts through a provider come from, or an empty text where it has no sender of its own.
+
+        Its plain sender is the one at the provider that it tries first; where it says nothing of that, at `primary`.
+        """
+        first = self.providers[0].partition(":")[0] if self.providers else primary or provider
+        return self.senders.get(provider) or (self.sender if provider == first else "") or ""
 
 
 def find_tenant(database: Database, slug: str) -> Tenant:
@@ -68,24 +74,36 @@ def create_tenant(
     country: str = "JP",
     currency: str = "JPY",
     sender: str | None = None,
+    senders: Mapping[str, str] | None = None,
 ) -> Tenant:
     """Add a tenant; `name` is the slug where none is given.
 
     Raises: ConfigurationError for a value that is not one, StateError for a slug or a sender that is taken.
     """
     tenant = Tenant(new_id(), slug, name or slug, timezone, country.upper(), currency.upper(), sender or None)
+    tenant = replace(tenant, senders=dict(senders or {}))
     _check(tenant)
     with database.transaction() as connection:
-        _refuse_taken_sender(connection, tenant)
+        _refuse_taken_senders(connection, tenant)
         added = connection.execute(
-            "INSERT INTO users (id, slug, name, timezone, country, currency, sender)"
-            " VALUES (%(id)s, %(slug)s, %(name)s, %(timezone)s, %(country)s, %(currency)s, %(sender)s)"
+            "INSERT INTO users (id, slug, name, timezone, country, currency, sender, senders)"
+            " VALUES (%(id)s, %(slug)s, %(name)s, %(timezone)s, %(country)s, %(currency)s, %(sender)s, %(senders)s)"
             " ON CONFLICT (slug) DO NOTHING",
-            asdict(tenant),
+            {**asdict(tenant), "senders": Jsonb(tenant.senders)},
         )
     if not added.rowcount:
         raise StateError(f'there is a tenant "{slug}" already', hint="lumiere-sms tenant list")
     return tenant
+
+
+def write_ways(connection: Connection, tenant: Tenant) -> None:
+    """Write how a tenant's texts go: its providers, routing, senders. Raises: StateError for a sender that is taken."""
+    _refuse_taken_senders(connection, tenant)
+    connection.execute(
+        "UPDATE users SET providers = %(providers)s, routing = %(routing)s, sender = %(sender)s, senders = %(senders)s"
+        " WHERE id = %(id)s",
+        {**asdict(tenant), "senders": Jsonb(tenant.senders)},
+    )
 
 
 def choose_tenant(database: Database, slug: str, *, data_dir: Path) -> Tenant:
@@ -132,10 +150,19 @@ def _guess(zone: str) -> str:
     return f'did you mean "{near[0]}"?' if near else "an IANA name, like Asia/Tokyo"
 
 
-def _refuse_taken_sender(connection: Connection, tenant: Tenant) -> None:
+def _refuse_taken_senders(connection: Connection, tenant: Tenant) -> None:
     """Refuse a sender of another tenant: receipts are told apart by it."""
-    owner = connection.execute("SELECT slug FROM users WHERE sender = %s AND slug <> %s", [tenant.sender, tenant.slug])
-    if found := owner.fetchone():
+    wanted = [each for each in (tenant.sender, *tenant.senders.values()) if each]
+    taken = connection.execute(_TAKEN, {"slug": tenant.slug, "wanted": wanted}).fetchone()
+    if taken:
         raise StateError(
-            f'{tenant.sender} is the sender of the tenant "{found["slug"]}"', hint="a sender has one tenant"
+            f'{taken["sender"]} is the sender of the tenant "{taken["slug"]}"', hint="a sender has one tenant"
         )
+
+
+_TAKEN = """
+    SELECT users.slug, own.sender FROM users
+    CROSS JOIN LATERAL (SELECT users.sender UNION ALL SELECT value FROM jsonb_each_text(users.senders)) AS own (sender)
+    WHERE users.slug <> %(slug)s AND own.sender = ANY (%(wanted)s)
+    LIMIT 1
+"""

@@ -19,7 +19,9 @@ from lumiere_sms.definitions.values import (
     RESERVED,
     At,
     Duration,
+    Money,
     Name,
+    Providers,
     QuietHours,
     Ranges,
     SegmentName,
@@ -33,6 +35,8 @@ from lumiere_sms.schedule.instants import instant_of, resolve_zone
 from lumiere_sms.schedule.windows import DEFAULT_QUIET_HOURS, PROMOTIONAL_WINDOWS, DailyWindow, SendWindows
 
 DEFAULT_ZONE = "Asia/Tokyo"
+#: Keys that a campaign's payload holds only where they are given.
+ONLY_IF_GIVEN = frozenset({"budget", "providers", "routing"})
 
 Category = Literal["promotional", "reminder", "notification", "welcome"]
 Priority = Literal["urgent", "high", "normal", "low"]
@@ -40,6 +44,7 @@ Criteria = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 Filters = Annotated[dict[str, Any], WithJsonSchema({"type": "object"})]
 BatchSize = Annotated[int, Field(ge=1, le=10_000)]
 SendRate = Annotated[int, Field(ge=1, le=100_000)]
+Routing = Literal["primary", "round_robin", "weighted", "cheapest"]
 Retries = Annotated[int, Field(ge=0, le=10)]
 
 
@@ -140,6 +145,10 @@ class DefaultsDefinition(Definition):
     max_retries: Retries | None = Field(
         default=None, description="How often a carrier's passing failure is tried again: reminders only."
     )
+    providers: Providers | None = Field(
+        default=None, description="Through which providers, in the order they are tried; each may have a weight."
+    )
+    routing: Routing | None = Field(default=None, description="How texts are shared out over the providers.")
     variables: Variables = Field(default={}, description="Values for the texts' own variables.")
 
 
@@ -175,6 +184,13 @@ class CampaignDefinition(Definition):
     max_retries: Retries = Field(
         default=3, description="How often a carrier's passing failure is tried again: reminders only."
     )
+    budget: Money | None = Field(
+        default=None, description="The most it may cost, such as 25.00 USD; then it is paused."
+    )
+    providers: Providers | None = Field(
+        default=None, description="Through which providers, in the order they are tried; each may have a weight."
+    )
+    routing: Routing | None = Field(default=None, description="How texts are shared out over the providers.")
     variables: Variables = Field(default={}, description="Values for the text's own variables.")
 
     def payload(self) -> dict[str, Any]:
@@ -184,7 +200,7 @@ class CampaignDefinition(Definition):
         plain["window"] = [str(window) for window in windows.windows] or None
         plain["quiet_hours"] = str(windows.quiet)
         plain |= {"criteria": self.target()["criteria"], "filters": None}
-        return _sorted(plain)
+        return _sorted({key: one for key, one in plain.items() if one is not None or key not in ONLY_IF_GIVEN})
 
     def windows(self) -> SendWindows:
         """Return when texts may leave. Urgent ones wait for quiet hours only, not for the type's windows."""

@@ -22,7 +22,7 @@ from lumiere_sms.definitions.models import (
 )
 from lumiere_sms.definitions.nodes import Scalar
 from lumiere_sms.definitions.places import node_at, span_inside
-from lumiere_sms.definitions.references import dangling, default_twins, name_twins
+from lumiere_sms.definitions.references import dangling, default_twins, name_twins, unknown_providers
 from lumiere_sms.errors import DefinitionError, Problem
 from lumiere_sms.messages.problems import TemplateProblemError
 from lumiere_sms.messages.rendering import compile_template
@@ -77,7 +77,7 @@ def examine(
         entries += found
         problems += wrong
     made, wrong = _make(entries, defaults_zone)
-    problems += [*wrong, *name_twins(entries), *default_twins(entries, made)]
+    problems += [*wrong, *name_twins(entries), *default_twins(entries, made), *unknown_providers(entries, made)]
     if whole:  # a name that is missing may stand in a file that could not be read
         problems += dangling(entries, made, known=known or {"template": (), "segment": ()})
     order = {str(file): number for number, file in enumerate(files)}

@@ -9,6 +9,7 @@ from lumiere_sms.definitions.nodes import Scalar
 from lumiere_sms.definitions.places import node_at
 from lumiere_sms.definitions.values import RESERVED
 from lumiere_sms.errors import Problem, quoted
+from lumiere_sms.providers.registry import provider_names
 
 Made = Mapping[tuple[str, str], Definition]
 
@@ -49,6 +50,19 @@ def dangling(entries: Iterable[Entry], made: Made, *, known: Mapping[str, Collec
             name = node_at(entry.node, (kind,))
             if isinstance(name, Scalar) and name.text:
                 yield from _reference(entry, kind, name.text, names=names[kind], used=made.get((kind, name.text)))
+
+
+def unknown_providers(entries: Iterable[Entry], made: Made) -> Iterator[Problem]:
+    """Yield what is named as a provider and is none that is installed."""
+    for entry in entries:
+        node = node_at(entry.node, ("providers",))
+        named = getattr(made.get((entry.kind, entry.name.text)), "providers", None) if node else None
+        for place, text in enumerate(named or ()):
+            name, known = text.partition(":")[0], provider_names()
+            if name not in known:
+                path = ("providers",) if isinstance(node, Scalar) else ("providers", place)
+                hint = guess(name, known) or f"known are {', '.join(known)}"
+                yield entry.problem(path, f"there is no provider {quoted(name)}", hint=hint)
 
 
 def _reference(

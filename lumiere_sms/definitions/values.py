@@ -8,20 +8,25 @@ to an editor (JSON Schema) stands beside it.
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from lumiere_sms.errors import quoted
 from lumiere_sms.messages.values import snake_case
+from lumiere_sms.providers.choices import read_choices
 from lumiere_sms.schedule.instants import YEARS, parse_duration, resolve_zone
 from lumiere_sms.schedule.windows import DailyWindow
 
 LONGEST_NAME = 100
+LARGEST_AMOUNT = 1_000_000_000
 NOW = "now"
 RESERVED = frozenset({"all"})  # `segment: all` is everybody
 
 _AT = re.compile(r"(\d{4}-\d\d-\d\d)[T ]+(\d{1,2}:\d\d(?::\d\d)?) ?(Z|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE)
+_AMOUNT = re.compile(r"\d{1,9}(?:\.\d{1,4})?", re.ASCII)
+_MONEY = re.compile(r"(\S+)\s+([A-Za-z]{3})", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _RANGE = r"^\s*\d{1,2}:\d\d\s*-\s*\d{1,2}:\d\d\s*$"
 
@@ -38,6 +43,37 @@ def duration_text(duration: timedelta) -> str:
         count, seconds = divmod(seconds, size)
         written += f"{count}{unit}" if count else ""
     return written
+
+
+def read_amount(text: str) -> Decimal:
+    """Read a sum of money. Raises: ValueError.
+
+    >>> read_amount("25.50")
+    Decimal('25.50')
+    """
+    if not _AMOUNT.fullmatch(text.strip()):
+        raise ValueError(f"{quoted(text)} is no amount below {LARGEST_AMOUNT:,} with at most four decimals")
+    if not (amount := Decimal(text.strip())):
+        raise ValueError("a budget of 0 would let nothing go")
+    return amount
+
+
+def read_money(text: str) -> tuple[Decimal, str]:
+    """Read a sum with its currency. Raises: ValueError.
+
+    >>> read_money("2500 JPY")
+    (Decimal('2500'), 'JPY')
+    """
+    found = _MONEY.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{quoted(text)} is no amount with its currency; write one like 25.00 USD")
+    return read_amount(found[1]), found[2].upper()
+
+
+def _money(text: str) -> str:
+    amount, currency = read_money(text)
+    places = max(2, -int(amount.normalize().as_tuple().exponent)) if amount % 1 else 0
+    return f"{amount:.{places}f} {currency}"
 
 
 def _name(text: str) -> str:
@@ -77,6 +113,11 @@ def _range(text: str) -> str:
 
 def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _providers(names: tuple[str, ...]) -> tuple[str, ...]:
+    read_choices(names)
+    return tuple(name.strip() for name in names)
 
 
 def _quiet_hours(value: Any) -> Any:
@@ -151,6 +192,20 @@ QuietHours = Annotated[
         }
     ),
 ]
+Providers = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_one_or_more),
+    Field(min_length=1),
+    AfterValidator(_providers),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "examples": [["twilio", "aws"], ["twilio:70", "aws:30"]],
+        }
+    ),
+]
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
@@ -161,5 +216,12 @@ At = Annotated[
     str,
     AfterValidator(_at),
     WithJsonSchema({"type": "string", "examples": ["now", "2031-04-01 10:00", "2031-04-01T10:00:00+09:00"]}),
+]
+Money = Annotated[
+    str,
+    AfterValidator(_money),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\s*\d{1,9}(\.\d{1,4})?\s+[A-Za-z]{3}\s*$", "examples": ["25.00 USD"]}
+    ),
 ]
 Variables = dict[Variable, Word]

@@ -17,6 +17,7 @@ from lumiere_sms.campaigns.changes import Change, checksum, current_campaigns, d
 from lumiere_sms.campaigns.freezing import Prices, Recipe, Tally, audience_batches, freeze
 from lumiere_sms.campaigns.launch import local_day
 from lumiere_sms.campaigns.recipients import USABLE
+from lumiere_sms.campaigns.ways import way_of
 from lumiere_sms.campaigns.wording import findings_of, planned_content
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
@@ -26,6 +27,7 @@ from lumiere_sms.logs import mask_phone
 from lumiere_sms.messages.estimates import Money
 from lumiere_sms.messages.lint import Finding
 from lumiere_sms.planning.forecast import Queue, forecast
+from lumiere_sms.planning.spending import BudgetPlan, Estimate, Spending
 from lumiere_sms.planning.targets import planned_target
 from lumiere_sms.providers.prices import Price
 from lumiere_sms.schedule.windows import send_times
@@ -56,7 +58,7 @@ class CampaignPlan:
 
     `parts` counts recipients by how many parts their text has, `encodings` by encoding. `finishes_at` is when
     the last text leaves at `parts_per_minute`, which `limit` (campaign or provider) sets; `expiring` recipients
-    would miss their last window at that pace.
+    would miss their last window at that pace. `through` says which providers, where there is a choice.
     """
 
     name: str
@@ -82,6 +84,8 @@ class CampaignPlan:
     cost: Decimal
     currency: str
     countries: tuple[CountryCost, ...]
+    budgets: tuple[BudgetPlan, ...] = ()
+    through: str = ""
 
     @property
     def fits(self) -> bool:
@@ -127,20 +131,26 @@ def make_plan(
         current = current_campaigns(connection, tenant, definitions.campaigns)
         over = {name: row["status"] for name, row in current.items() if is_over(row)}
         campaigns = []
+        spending = Spending(connection, tenant)
         for name, definition in definitions.campaigns.items():
             if name in over:
                 continue
             wish = _wish(current.get(name), definition, now)
+            way = way_of(prices, tenant, definition)
+            own_prices = way.prices if way else prices
             content = planned_content(connection, tenant, definition, definitions=definitions)
             findings = findings_of(
-                connection, tenant, definition, content=content, price=_money(prices(tenant.country))
+                connection, tenant, definition, content=content, price=_money(own_prices(tenant.country))
             )
             recipe = Recipe.of(definition, content, tenant=tenant, wish=wish or now)
             target = planned_target(tenant, definition, definitions=definitions)
             tally = _count(connection, tenant, definition.type, target=target, recipe=recipe, progress=progress)
-            pace = _Pace.of(definition, parts_per_second)
-            planned = _describe(definition, recipe, tally, is_draft=wish is None, pace=pace, prices=prices)
-            campaigns.append(replace(planned, findings=tuple(findings)))
+            pace = _Pace.of(definition, way.parts_per_second if way else parts_per_second)
+            planned = _describe(definition, recipe, tally, is_draft=wish is None, pace=pace, prices=own_prices)
+            planned = replace(planned, through=str(way) if way and (way.problem or len(way.providers) > 1) else "")
+            estimate = Estimate(planned.kept, planned.cost, planned.currency)
+            budgets = spending.plan(definition, current.get(name), at=recipe.wish, estimate=estimate)
+            campaigns.append(replace(planned, findings=tuple(findings), budgets=budgets))
     return Plan(changes, tuple(campaigns), over, checksum(changes))
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID
 
 from lumiere_sms.errors import ProviderError, RejectedError
+from lumiere_sms.settings import Settings
 
 
 class Action(StrEnum):
@@ -140,14 +141,29 @@ class Provider(ABC):
     """A company that takes texts. Every method is asynchronous and called by `sending/` alone."""
 
     name: ClassVar[str]
+    #: How many parts per second it grants a plain sender.
+    parts_per_second: ClassVar[float] = 1.0
     #: Whether `list_receipts` and `fetch_receipt` can tell what became of a text.
     has_receipts: ClassVar[bool] = False
     #: Whether `list_to` can prove what became of a text whose answer was lost.
     has_records: ClassVar[bool] = False
-    #: Whether `events` yields what happened, by itself.
-    has_events: ClassVar[bool] = False
+    #: Whether `events` yields what happened, by itself; one object may, where another of its class may not.
+    has_events: bool = False
     #: Whether `list_opt_outs` knows who has refused every text of this account.
     has_opt_outs: ClassVar[bool] = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:  # noqa: ARG003 - this one needs none
+        """Make it as the settings say; one of another package reads its own from the environment.
+
+        Connects to nothing that a text goes through. Raises: ConfigurationError for what is missing or wrong.
+        """
+        return cls()
+
+    @classmethod
+    def sender_from(cls, settings: Settings) -> str:  # noqa: ARG003 - this one needs none
+        """Return what its texts come from where a tenant says nothing else; empty where a tenant has to."""
+        return ""
 
     @abstractmethod
     async def submit(self, message: Message) -> Accepted:

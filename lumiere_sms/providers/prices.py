@@ -6,7 +6,7 @@ that has no price of its own costs the provider's default.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -32,6 +32,37 @@ class Price:
     is_default: bool = False
 
 
+#: The list price of a part to a number in E.164.
+PriceOf = Callable[[str], Price]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What a provider takes for a part by calling code, "81" for one; `default` for all that are not named.
+
+    A code that several countries share (1, 7, 44) has the price of its main country.
+    """
+
+    currency: str
+    default: Decimal
+    by_code: Mapping[str, Decimal]
+
+
+def rates_of(provider: str, *, override: Path | None = None) -> Rates | None:
+    """Return a provider's prices by calling code, or None where there is no price list. Raises: ConfigurationError.
+
+    >>> rates_of("twilio").by_code["81"]
+    Decimal('0.0842')
+    """
+    table = _prices(override).get(provider)
+    if table is None:
+        return None
+    main = {regions[0]: code for code, regions in _regions().items()}
+    by_code = {main[country]: amount for country, amount in table["countries"].items() if country in main}
+    return Rates(table["currency"], table["default"], by_code)
+
+
+@lru_cache(maxsize=1024)
 def list_price(provider: str, country: str, *, override: Path | None = None) -> Price:
     """Return what `provider` takes for a part to `country`. Raises: ConfigurationError.
 
@@ -59,6 +90,20 @@ def country_of(phone: str) -> str:
         if regions := _regions().get(phone[1 : 1 + length]):
             return regions[0] if len(regions) == 1 else _region_of_number(phone, regions[0])
     return ""
+
+
+def calling_code(country: str) -> str:
+    """Return the calling code of a country, or an empty text for none.
+
+    >>> calling_code("JP"), calling_code("CA")
+    ('81', '1')
+    """
+    return _codes().get(country, "")
+
+
+@cache
+def _codes() -> Mapping[str, str]:
+    return {region: code for code, regions in _regions().items() for region in regions}
 
 
 @cache

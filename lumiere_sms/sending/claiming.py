@@ -1,46 +1,58 @@
 """One claim: which recipients go next, and how many the pace allows.
 
-The claimer holds the pace row of a sender while it shares the room out over the campaigns that want
-to send from it, so that one claimer at a time charges it, on however many hosts. What is remembered
-between claims (where the last one ended, who has nothing waiting, virtual times) only saves work:
-losing it loses nothing.
+The claimer holds every pace that a run's texts are charged to while it takes what they have room for, so
+that one claimer at a time charges each, on however many hosts; tenants and campaigns take turns
+(fairness.py). What is remembered between claims (where the last one ended, who has nothing waiting,
+virtual times) only saves work: losing it loses nothing.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
-from typing import Any
+from time import monotonic
+from typing import Any, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from lumiere_sms.campaigns import recipients
 from lumiere_sms.campaigns.alerts import raise_alert
-from lumiere_sms.campaigns.recipients import Asked, Claimed, Cursor, Rooms
+from lumiere_sms.campaigns.recipients import EVERYBODY, Asked, Claimed, Cursor, Share
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
 from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.schedule.windows import SendWindows
-from lumiere_sms.sending.fairness import Fairness
-from lumiere_sms.sending.pace import Bucket
+from lumiere_sms.sending.fairness import Turns
+from lumiere_sms.sending.router import Router, Way
+from lumiere_sms.sending.scopes import Charge, Held, Kind, Payer, hold, rooms_of, tightest
+from lumiere_sms.sending.standings import PROBING, Standing, read_spent, read_standings, take_probe
 
 IDLE = 1.0  # seconds between looks where nothing waits
 BUSY = 0.02  # seconds until another claimer has given the pace row back
 LONGEST_VALIDITY = timedelta(hours=4)
-#: Taken off the end of a window: the rest of a lease between claim and arm (25 s), and a margin (30 s).
-VALIDITY_MARGIN = recipients.LEASE - recipients.LEASE_LEFT + timedelta(seconds=30)
+SPARE = timedelta(seconds=30)  # between the end of a text's validity and that of its window
+#: Taken off the end of a window: the rest of a lease between claim and arm (25 s), and what is spared.
+VALIDITY_MARGIN = recipients.LEASE - recipients.LEASE_LEFT + SPARE
+GRACE = timedelta(milliseconds=100)  # from a claim to its arm, unless that takes longer here
+LONGEST_GRACE = recipients.LEASE - recipients.LEASE_LEFT
 RESCAN = timedelta(seconds=5)  # how often a claim starts over, for what came back behind the cursor
+UNHURRIED = 20  # times as long as it took rests a claim that found nothing of its share among all that waits
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed recipient on its way to the arm; `validity` bounds the provider's own queue."""
+    """A claimed recipient on its way to the arm; `validity` bounds the provider's own queue.
+
+    `charge` is what its claim was charged to. Behind the arm, `is_holding` says whether a budget holds what it may
+    cost. `has_other` says that another provider takes it where this one does not.
+    """
 
     user_id: UUID
     claimed: Claimed
     asked: Asked
     validity: timedelta
+    charge: Charge
+    is_holding: bool = False
+    has_other: bool = False
 
 
 @dataclass(slots=True)
@@ -48,13 +60,16 @@ class Round:
     """What one claim brought.
 
     `wait` is in how many seconds another look is worth it; `drained` says that nothing more may go
-    before then, whoever looks; `why` what stands in the way.
+    before then, whoever looks; `why` what stands in the way. `standing` is how the provider is, where that was
+    looked at; `is_trial` says that this was the turn to try one text.
     """
 
     work: list[Work] = field(default_factory=list)
     wait: float = IDLE
     drained: bool = True
     why: str = ""
+    standing: Standing | None = None
+    is_trial: bool = False
 
     def look_again(self, *, wait: float) -> None:
         """Note that something waits for the pace or for another claimer."""
@@ -73,9 +88,11 @@ class Runnable:
     batch_size: int
     sender: str
     slug: str
-    bucket: Bucket
+    is_tenant_paced: bool
     now: datetime
     windows: SendWindows
+    way: Way
+    share: Share | None
 
 
 @dataclass(slots=True)
@@ -84,34 +101,96 @@ class _Place:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    share: Share | None
+    until: datetime
+
+
 class Claimer:
     """Claims for one daemon. Not safe to share between threads."""
 
-    def __init__(self, daemon: UUID, *, provider: str, default_sender: str) -> None:
+    def __init__(self, daemon: UUID, *, provider: str, default_sender: str, router: Router | None = None) -> None:
         self._daemon = daemon
+        self._router = router or Router.alone(provider)
         self._provider = provider
         self._default_sender = default_sender
-        self._fairness = Fairness()
+        self.grace = GRACE
+        self._turns = Turns()
+        self._again: set[UUID] = set()
+        self._afresh = False
+        self._begun = 0.0
         self._places: dict[UUID, _Place] = {}
-        self._resting: dict[UUID, datetime] = {}
+        self._resting: dict[UUID, _Rest] = {}
         self._windows: dict[UUID, SendWindows] = {}
 
     def claim(self, database: Database, *, slots: int, now: datetime | None) -> Round:
         """Claim at most `slots` recipients in one transaction."""
-        found = Round()
+        found, self._begun = Round(), monotonic()
+        self._start_over()
         with database.transaction(limits=LET_GO) as connection:
-            waiting = [each for each in self._runnable(connection, now) if not self._rests(each)]
-            self._fairness.settle_on([each.occurrence_id for each in waiting])
-            for sender, group in groupby(sorted(waiting, key=lambda each: each.sender), lambda each: each.sender):
-                self._claim_from(connection, sender, list(group), slots=slots - len(found.work), found=found)
+            waiting = [each for each in self._shared(connection, now, found) if not self._rests(each)]
+            slots = 1 if found.is_trial else slots
+            self._turns.settle_on((each.user_id, each.occurrence_id) for each in waiting)
+            while waiting and (free := slots - len(found.work)) > 0:
+                next_up = min(waiting, key=self._rank)
+                done = self._serve(connection, next_up, slots=free, found=found)
+                waiting = [each for each in waiting if done is None or not _share_a(done, each, next_up)]
+        if waiting:
+            found.look_again(wait=BUSY)
         return found
 
-    def _runnable(self, connection: Connection, now: datetime | None) -> list[Runnable]:
-        binds = {"default_sender": self._default_sender, "now": now}
-        rows = connection.execute(statement(__package__, "runnable"), binds).fetchall()
-        return [found for row in rows if (found := self._read(connection, row)) is not None]
+    def _rank(self, each: Runnable) -> tuple[bool, float, float]:
+        return self._turns.rank(each.user_id, each.occurrence_id, each.priority)
 
-    def _read(self, connection: Connection, row: dict[str, Any]) -> Runnable | None:
+    def note_arm(self, seconds: float) -> None:
+        """Note how long after the beginning of their claim texts were armed: that is how much grace they need."""
+        self.grace = min(LONGEST_GRACE, max(GRACE, timedelta(seconds=1.5 * seconds), self.grace * 0.95))
+
+    def look_again_at(self, occurrence_id: UUID) -> None:
+        """Note that what was claimed of a run is back: behind the place where claims go on."""
+        self._again.add(occurrence_id)
+
+    def look_afresh(self) -> None:
+        """Note that anything may have come back, or be for another provider now."""
+        self._afresh = True
+
+    def _start_over(self) -> None:
+        if self._afresh:
+            self._afresh = False
+            self._places.clear()
+            self._resting.clear()
+        while self._again:
+            occurrence_id = self._again.pop()
+            self._places.pop(occurrence_id, None)
+            self._resting.pop(occurrence_id, None)
+
+    def _shared(self, connection: Connection, now: datetime | None, found: Round) -> list[Runnable]:
+        """Return what this lane has a share of; while its provider is coming back, what one text is tried of."""
+        runnable = self._runnable(connection, now, found)
+        tried = [each for each in runnable if each.way.trial]
+        if tried and take_probe(connection, self._provider, state=PROBING, now=tried[0].now):
+            found.is_trial = True
+            for each in tried:
+                each.share = each.way.trial
+            return tried
+        without = [each.way for each in runnable if each.share is None and not each.way.has_other]
+        found.why = next((way.why for way in without if way.why), "")
+        if without and found.standing and found.standing.state == PROBING:
+            found.look_again(wait=IDLE)
+        return [each for each in runnable if each.share]
+
+    def _runnable(self, connection: Connection, now: datetime | None, found: Round) -> list[Runnable]:
+        binds = {"default_sender": self._default_sender, "now": now, **self._router.binds}
+        rows = connection.execute(statement(__package__, "runnable"), binds).fetchall()
+        if not rows:
+            return []
+        standings, spent = read_standings(rows[0]["standings"]), read_spent(rows[0]["spent"])
+        found.standing = standings.get(self._provider)
+        ways = [(row, self._router.way(row, standings, spent)) for row in rows]
+        return [each for row, way in ways if (each := self._read(connection, row, way)) is not None]
+
+    def _read(self, connection: Connection, row: dict[str, Any], way: Way) -> Runnable | None:
         """Read an occurrence; one that another version launched may be unreadable, and must not stop the others."""
         try:
             windows = self._windows_of(row)
@@ -119,9 +198,9 @@ class Claimer:
             told = {"kind": "unreadable", "subject": str(row["campaign_id"]), "now": row["now"]}
             raise_alert(connection, row["user_id"], message="a daemon of an older version cannot read its run", **told)
             return None
-        bucket = Bucket.per_minute(row["send_rate_per_minute"], row["pace_tat"])
         names = "user_id", "occurrence_id", "campaign_id", "priority", "batch_size", "sender", "slug", "now"
-        return Runnable(**{name: row[name] for name in names}, bucket=bucket, windows=windows)
+        found = {name: row[name] for name in (*names, "is_tenant_paced")}
+        return Runnable(**found, windows=windows, way=way, share=way.share)
 
     def _windows_of(self, row: dict[str, Any]) -> SendWindows:
         windows = self._windows.get(row["occurrence_id"])
@@ -131,125 +210,94 @@ class Claimer:
         return windows
 
     def _rests(self, occurrence: Runnable) -> bool:
-        return self._resting.get(occurrence.occurrence_id, occurrence.now) > occurrence.now
+        rest = self._resting.get(occurrence.occurrence_id)
+        return rest is not None and rest.share == occurrence.share and rest.until > occurrence.now
 
-    def _claim_from(
-        self, connection: Connection, sender: str, waiting: list[Runnable], *, slots: int, found: Round
-    ) -> None:
-        now = waiting[0].now
-        if slots <= 0:
-            return found.look_again(wait=BUSY)
-        pace = connection.execute(
-            statement(__package__, "lock_pace"), {"provider": self._provider, "sender": sender}
-        ).fetchone()
-        if pace is None:
-            return found.look_again(wait=BUSY)
-        if pace["blocked_until"] is not None and pace["blocked_until"] > now:
-            found.why = pace["blocked_reason"]
-            return None
-        owner = pace["owner"] or waiting[0].user_id
-        waiting = list(self._of_owner(connection, sender, owner, waiting))
-        bucket = Bucket(pace["parts_per_second"], pace["burst"], pace["tat"])
-        charged = self._share(connection, bucket, waiting, slots=slots, found=found)
-        if charged != bucket:
-            binds = {"provider": self._provider, "sender": sender, "tat": charged.tat, "user_id": owner}
-            connection.execute(statement(__package__, "charge_pace"), binds)
-        return None
+    def _serve(self, connection: Connection, next_up: Runnable, *, slots: int, found: Round) -> Kind | None:
+        """Claim a batch of a run; return whose other runs have to wait too, None where more of it may go at once."""
+        payer = Payer(self._provider, next_up.sender, next_up.user_id, next_up.occurrence_id)
+        at = next_up.now + timedelta(microseconds=len(found.work))  # so that each charge has an instant of its own
+        held = hold(connection, payer, now=at, is_tenant_paced=next_up.is_tenant_paced)
+        if isinstance(held, Kind):
+            found.look_again(wait=BUSY)
+            return held
+        if held.blocked_until is not None and held.blocked_until > next_up.now:
+            found.why = held.blocked_reason or ""
+            return Kind.SENDER
+        if held.owner not in {None, next_up.user_id}:
+            _refuse_sender(connection, next_up)
+            return Kind.CAMPAIGN
+        work, has_more = self._take(connection, next_up, held, slots=slots)
+        found.work += work
+        if has_more:
+            return None if work else self._hold_back(next_up, held, found)
+        return Kind.CAMPAIGN
 
-    def _of_owner(
-        self, connection: Connection, sender: str, owner: UUID, waiting: Iterable[Runnable]
-    ) -> Iterable[Runnable]:
-        for each in waiting:
-            if each.user_id == owner:
-                yield each
-            else:
-                message = f"{sender} already sends for another tenant; give {each.slug} a sender of its own"
-                raise_alert(
-                    connection, each.user_id, kind="sender_taken", subject=sender, message=message, now=each.now
-                )
+    def _hold_back(self, next_up: Runnable, held: Held, found: Round) -> Kind:
+        """Let a run wait whose next text has no room yet: what is short is saved for it."""
+        short = tightest(held.limits(self.grace))
+        self._turns.excuse(next_up.user_id, next_up.occurrence_id if short.kind is Kind.CAMPAIGN else None)
+        if short.why:
+            found.why = short.why
+        else:
+            found.look_again(wait=short.wait)
+        return short.kind
 
-    def _share(
-        self, connection: Connection, bucket: Bucket, waiting: list[Runnable], *, slots: int, found: Round
-    ) -> Bucket:
-        taken = len(found.work)
-        while waiting and bucket.available(waiting[0].now) and (free := slots - len(found.work) + taken) > 0:
-            next_up = min(waiting, key=lambda each: self._fairness.rank(each.occurrence_id, each.priority))
-            rooms = _rooms(bucket, next_up)
-            work, has_more = self._take(connection, next_up, rooms=rooms, slots=free)
-            found.work += work
-            if parts := sum(each.claimed.segments_used for each in work):
-                bucket = bucket.charge(parts, next_up.now)
-            if has_more and work:
-                continue
-            waiting.remove(next_up)
-            if has_more:  # the next text does not fit yet: where the sender's bucket is short, it is saved for it
-                slower = min(bucket.parts_per_second, next_up.bucket.parts_per_second)
-                found.look_again(wait=next_up.bucket.ready_in(next_up.now) or 1 / slower)
-                if rooms.campaign_room >= rooms.room:
-                    return bucket
-        if waiting:
-            found.look_again(wait=bucket.ready_in(waiting[0].now))
-        return bucket
-
-    def _take(
-        self, connection: Connection, occurrence: Runnable, *, rooms: Rooms, slots: int
-    ) -> tuple[list[Work], bool]:
+    def _take(self, connection: Connection, occurrence: Runnable, held: Held, *, slots: int) -> tuple[list[Work], bool]:
         """Claim a batch of one occurrence: what may go, and whether more may be waiting."""
-        if not rooms.campaign_room:
+        limits = held.limits(self.grace)
+        if any(not limit.room and not limit.why for limit in limits):
             return [], True
+        began = monotonic()
         claimed, has_more = recipients.claim(
             connection,
             occurrence.user_id,
             occurrence_id=occurrence.occurrence_id,
             daemon=self._daemon,
             limit=min(slots, occurrence.batch_size),
-            rooms=rooms,
+            rooms=rooms_of(limits),
             now=occurrence.now,
             cursor=self._cursor(occurrence),
         )
-        self._remember(occurrence, claimed, has_more=has_more)
-        work = self._open_ones(connection, occurrence, claimed)
-        if work:
-            self._charge(connection, occurrence, sum(each.claimed.segments_used for each in work))
-        return work, has_more
+        self._remember(occurrence, claimed, has_more=has_more, took=monotonic() - began)
+        return self._charge(connection, occurrence, held, self._open_ones(connection, occurrence, claimed)), has_more
 
     def _cursor(self, occurrence: Runnable) -> Cursor:
         place = self._places.get(occurrence.occurrence_id)
-        if place is None or place.since + RESCAN < occurrence.now:
-            place = self._places[occurrence.occurrence_id] = _Place(Cursor(), occurrence.now)
+        share = occurrence.share or EVERYBODY
+        if place is None or place.cursor.share != share or place.since + RESCAN < occurrence.now:
+            place = self._places[occurrence.occurrence_id] = _Place(Cursor(share=share), occurrence.now)
         return place.cursor
 
-    def _remember(self, occurrence: Runnable, claimed: list[Claimed], *, has_more: bool) -> None:
+    def _remember(self, occurrence: Runnable, claimed: list[Claimed], *, has_more: bool, took: float) -> None:
         if claimed:
             last = max((each.send_after, each.id) for each in claimed)
-            self._places[occurrence.occurrence_id].cursor = Cursor(*last)
+            self._places[occurrence.occurrence_id].cursor = Cursor(*last, occurrence.share or EVERYBODY)
         if not has_more:
             del self._places[occurrence.occurrence_id]
-            self._resting[occurrence.occurrence_id] = occurrence.now + timedelta(seconds=IDLE)
+            rest = timedelta(seconds=max(IDLE, UNHURRIED * took))
+            self._resting[occurrence.occurrence_id] = _Rest(occurrence.share, occurrence.now + rest)
 
-    def _charge(self, connection: Connection, occurrence: Runnable, parts: int) -> None:
-        occurrence.bucket = occurrence.bucket.charge(parts, occurrence.now)
-        self._fairness.charge(occurrence.occurrence_id, occurrence.priority, parts=parts)
-        connection.execute(
-            "UPDATE campaign_occurrences SET pace_tat = %(tat)s WHERE user_id = %(user_id)s AND id = %(id)s",
-            {"user_id": occurrence.user_id, "id": occurrence.occurrence_id, "tat": occurrence.bucket.tat},
-        )
+    def _charge(
+        self, connection: Connection, occurrence: Runnable, held: Held, going: list[tuple[Claimed, datetime]]
+    ) -> list[Work]:
+        """Charge what goes, with the ends of the windows, to whatever it is paced by, and make it work."""
+        if not going:
+            return []
+        parts = sum(claimed.segments_used for claimed, _ in going)
+        is_felt = held.charge(connection, parts, grace=self.grace)
+        self._turns.charge(occurrence.user_id, occurrence.occurrence_id, occurrence.priority, parts=parts)
+        charge = Charge(held.payer, held.now, self.grace, self._begun, len(going), is_felt)
+        return [_work(occurrence, claimed, end, charge) for claimed, end in going]
 
-    def _open_ones(self, connection: Connection, occurrence: Runnable, claimed: list[Claimed]) -> list[Work]:
+    def _open_ones(
+        self, connection: Connection, occurrence: Runnable, claimed: list[Claimed]
+    ) -> list[tuple[Claimed, datetime]]:
         """Keep what is inside its window; the rest of a zone whose window is closed waits until it opens."""
         ends = {zone: self._closes_at(occurrence, zone) for zone in {each.timezone for each in claimed}}
         for zone in (zone for zone, end in ends.items() if end is None):
             self._defer(connection, occurrence, zone, [each for each in claimed if each.timezone == zone])
-        return [
-            Work(
-                occurrence.user_id,
-                each,
-                recipients.ask(each, campaign_id=occurrence.campaign_id, sender=occurrence.sender),
-                _validity(min(end, each.expires_at) - occurrence.now),
-            )
-            for each in claimed
-            if (end := ends[each.timezone]) is not None
-        ]
+        return [(each, end) for each in claimed if (end := ends[each.timezone]) is not None]
 
     def _closes_at(self, occurrence: Runnable, zone: str) -> datetime | None:
         if not occurrence.windows.is_open(occurrence.now, ZoneInfo(zone)):
@@ -273,9 +321,35 @@ class Claimer:
         )
 
 
-def _rooms(bucket: Bucket, occurrence: Runnable) -> Rooms:
-    own, now = occurrence.bucket, occurrence.now
-    return Rooms(bucket.available(now), int(bucket.burst), own.available(now), int(own.burst))
+def _share_a(kind: Kind, one: Runnable, other: Runnable) -> bool:
+    """Say whether two runs are charged to the same sender, tenant or campaign."""
+    match kind:
+        case Kind.SENDER:
+            return one.sender == other.sender
+        case Kind.TENANT:
+            return one.user_id == other.user_id
+        case Kind.CAMPAIGN:
+            return one.occurrence_id == other.occurrence_id
+        case never:
+            assert_never(never)
+
+
+def _refuse_sender(connection: Connection, occurrence: Runnable) -> None:
+    """Tell a tenant that its sender is another's: receipts are told apart by it."""
+    sender = occurrence.sender
+    message = f"{sender} already sends for another tenant; give {occurrence.slug} a sender of its own"
+    raise_alert(
+        connection, occurrence.user_id, kind="sender_taken", subject=sender, message=message, now=occurrence.now
+    )
+
+
+def _work(occurrence: Runnable, claimed: Claimed, end: datetime, charge: Charge) -> Work:
+    """Make the work of a recipient whose window closes at `end`; it is armed within its charge's grace or not."""
+    until = min(end, claimed.expires_at)
+    validity = _validity(until - occurrence.now)
+    leave_by, campaign_id = min(until - validity - SPARE, charge.at + charge.grace), occurrence.campaign_id
+    asked = recipients.ask(claimed, campaign_id=campaign_id, sender=occurrence.sender, leave_by=leave_by)
+    return Work(occurrence.user_id, claimed, asked, validity, charge, has_other=occurrence.way.has_other)
 
 
 def _validity(left: timedelta) -> timedelta:

@@ -3,4 +3,4 @@ SELECT user_id, sender, provider_message_id, started_at, coalesce(%(now)s::times
 FROM submissions
 WHERE provider = %(provider)s AND outcome = 'accepted' AND closed_at IS NULL
 ORDER BY sender, started_at
-LIMIT 20000
+LIMIT 10000

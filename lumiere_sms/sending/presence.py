@@ -17,22 +17,26 @@ class Daemon:
     version: str
 
 
-def beat(database: Database, daemon: Daemon, *, texts: int, now: datetime | None) -> None:
-    """Say that a daemon is alive and how many texts it has submitted since it started."""
+def beat(
+    database: Database, daemon: Daemon, *, texts: int, texts_per_second: float = 0.0, now: datetime | None
+) -> None:
+    """Say that a daemon is alive, how many texts it has submitted since it started, and how many a second lately."""
     binds = {
         "id": daemon.id,
         "host": daemon.host,
         "pid": daemon.pid,
         "version": daemon.version,
         "texts": texts,
+        "texts_per_second": texts_per_second,
         "now": now,
     }
     with database.transaction() as connection:
         connection.execute(
-            "INSERT INTO daemons (id, host, pid, version, texts, started_at, seen_at)"
-            " VALUES (%(id)s, %(host)s, %(pid)s, %(version)s, %(texts)s, coalesce(%(now)s::timestamptz, now()),"
-            " coalesce(%(now)s::timestamptz, now()))"
-            " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, texts = excluded.texts",
+            "INSERT INTO daemons (id, host, pid, version, texts, texts_per_second, started_at, seen_at)"
+            " VALUES (%(id)s, %(host)s, %(pid)s, %(version)s, %(texts)s, %(texts_per_second)s,"
+            " coalesce(%(now)s::timestamptz, now()), coalesce(%(now)s::timestamptz, now()))"
+            " ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, texts = excluded.texts,"
+            " texts_per_second = excluded.texts_per_second",
             binds,
         )
 

@@ -8,11 +8,12 @@ Then, with pytest or anything else:
         with MyWorld() as world:
             asyncio.run(check(world))
 
-A check returns, or fails with an AssertionError that says what a person would suffer.
+A check returns, or fails with an AssertionError that says what a person would suffer. It raises NotImplementedError
+where your world does, because its other side never does what the check is about.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -47,7 +48,10 @@ class World(Protocol):
         ...
 
     def behave(self, behaviour: Behaviour) -> None:
-        """Do so with every submission from now on."""
+        """Do so with every submission from now on.
+
+        Raises: NotImplementedError where this other side never does; the check then has nothing to show.
+        """
         ...
 
     @property
@@ -191,6 +195,46 @@ async def repeated_receipt_says_the_same(world: World) -> None:
     assert stranger is None, "a text that never was has a receipt"
 
 
+async def repeated_event_says_the_same(world: World) -> None:
+    """Check that an event names the attempt it is about, and comes again until it was taken, and then no more."""
+    provider = world.provider()
+    if not provider.has_events:
+        await provider.close()
+        return
+    message = _message(world, "told")
+    accepted = await provider.submit(message)
+    first, again = await _reported(provider, most=1), await _reported(provider)
+    left = await _reported(provider)
+    await provider.close()
+
+    assert first, "nothing was reported of an accepted text"
+    assert {receipt.provider_message_id for receipt in (*first, *again)} == {accepted.provider_message_id}
+    assert {receipt.attempt_id for receipt in (*first, *again)} == {message.attempt_id}, "an event names no attempt"
+    assert {receipt.user_id for receipt in (*first, *again)} == {message.user_id}, "an event names no tenant"
+    assert {receipt.status for receipt in first} <= {receipt.status for receipt in again}, "an event came only once"
+    assert not left, "an event that was taken came again"
+
+
+async def records_prove_what_was_accepted(world: World) -> None:
+    """Check that the records of a number hold what it was sent, lost answers included, and nobody else's texts."""
+    provider = world.provider()
+    if not provider.has_records:
+        await provider.close()
+        return
+    await provider.close()
+    error = await _failure(world, Behaviour.FAILS_AFTER_ACCEPTING)
+    world.behave(Behaviour.ACCEPTS)
+    provider = world.provider()
+    records = await provider.list_to(world.phone)
+    others = await provider.list_to(f"{world.phone[:-1]}{(int(world.phone[-1]) + 1) % 10}")
+    await provider.close()
+
+    assert isinstance(error, UnknownOutcomeError)
+    assert [(each.sender, each.body) for each in records] == [(world.sender, "hello")], "the lost text is not found"
+    assert all(each.created_at and each.created_at.tzinfo for each in records), "nothing says when it was accepted"
+    assert not others, "the records of one number hold another's: somebody would get no text"
+
+
 CHECKS: tuple[Check, ...] = (
     accepted_text_has_an_id,
     text_arrives_as_it_was_written,
@@ -205,6 +249,8 @@ CHECKS: tuple[Check, ...] = (
     recovers_by_itself,
     cancelled_call_ends_at_once,
     repeated_receipt_says_the_same,
+    records_prove_what_was_accepted,
+    repeated_event_says_the_same,
 )
 
 
@@ -234,10 +280,23 @@ async def _submit(world: World, behaviour: Behaviour, body: str) -> None:
         await provider.close()
 
 
+async def _reported(provider: Provider, *, most: int = 1000) -> list[Receipt]:
+    """Read events; of `most` batches the last is read and not taken."""
+    found: list[Receipt] = []
+    batches = provider.events()
+    for _ in range(most):
+        if (batch := await anext(batches, None)) is None:
+            break
+        found += batch
+    if isinstance(batches, AsyncGenerator):
+        await batches.aclose()
+    return found
+
+
 async def _listed(provider: Provider, world: World) -> list[Receipt]:
     pages = provider.list_receipts(sender=world.sender, day=world.today)
     return [receipt async for page in pages for receipt in page]
 
 
 def _message(world: World, body: str) -> Message:
-    return Message(uuid4(), to=world.phone, sender=world.sender, body=body, validity=timedelta(minutes=10))
+    return Message(uuid4(), world.phone, world.sender, body, timedelta(minutes=10), user_id=uuid4())

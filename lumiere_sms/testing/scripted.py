@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from lumiere_sms.clock import Clock
@@ -35,6 +35,7 @@ class ScriptedProvider(Provider):
 
     name = "scripted"
     has_receipts = True
+    has_records = True
 
     def __init__(
         self,
@@ -43,13 +44,23 @@ class ScriptedProvider(Provider):
         by_phone: Mapping[str, Iterable[Answer]] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Take the answers; with a clock, receipts are dated and listed by day."""
+        """Take the answers; with a clock, receipts are dated and listed by day.
+
+        `list_lag` is how long `list_to` misses an accepted text, `list_failure` what it raises instead of
+        answering; `lists` are the phones that it was asked about. `skew` is by how much the dates of its records
+        are ahead.
+        """
         self.submissions: list[Message] = []
         self.accepted: list[Message] = []
+        self.lists: list[str] = []
+        self.list_lag = timedelta()
+        self.list_failure: ProviderError | None = None
+        self.skew = timedelta()
         self._script = deque(script)
         self._by_phone = {phone: deque(answers) for phone, answers in (by_phone or {}).items()}
         self._clock = clock
         self._receipts: dict[str, Receipt] = {}
+        self._accepted_at: dict[str, datetime] = {}
         self._free = asyncio.Event()
         self._free.set()
         self._arrivals = asyncio.Condition()
@@ -115,9 +126,20 @@ class ScriptedProvider(Provider):
         """Return what became of one text."""
         return self._receipts.get(provider_message_id)
 
+    async def list_to(self, phone: str) -> Sequence[Receipt]:
+        """Return what `phone` was sent, as far as it is listed by now."""
+        self.lists.append(phone)
+        if self.list_failure:
+            raise self.list_failure
+        return [receipt for receipt in self._receipts.values() if receipt.to == phone and self._is_listed(receipt)]
+
     async def check(self) -> str:
         """Say that it answers."""
         return "answers by script"
+
+    def _is_listed(self, receipt: Receipt) -> bool:
+        at = self._accepted_at.get(receipt.provider_message_id)
+        return self._clock is None or at is None or at + self.list_lag <= self._clock.now()
 
     def _next_answer(self, phone: str) -> Answer:
         if self._script:
@@ -128,7 +150,10 @@ class ScriptedProvider(Provider):
     def _accept(self, message: Message) -> str:
         self.accepted.append(message)
         key = f"scripted-{len(self.accepted)}"
-        now = self._clock.now() if self._clock else None
+        now = None
+        if self._clock:
+            self._accepted_at[key] = self._clock.now()
+            now = self._clock.now() + self.skew
         self._receipts[key] = Receipt(
             provider_message_id=key,
             status=ReceiptStatus.QUEUED,

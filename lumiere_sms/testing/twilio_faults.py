@@ -35,9 +35,9 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that refuses a text with one of Twilio's codes."""
+    """An answer that refuses a text with one of the provider's codes: Twilio's are numbers, AWS's are words."""
 
-    code: int
+    code: int | str
     status: int = 400
 
 
@@ -51,7 +51,8 @@ class Faults:
 
     `script` is used up first, one step a request; `by_phone` holds for every request to a number; then `shares`
     (fault → probability) are drawn. `fail_delivery` is the share of accepted texts that the carrier does not
-    deliver, with one of `failure_codes`; `list_lag` how long an accepted text is missing from the list.
+    deliver, with one of `failure_codes`; `list_lag` how long an accepted text is missing from the list, and
+    `late_lists` the share of texts for which that holds; `list_errors` the share of lists that end in a 500.
     """
 
     shares: Mapping[Fault, float] = field(default_factory=dict)
@@ -62,12 +63,14 @@ class Faults:
     fail_delivery: float = 0.0
     failure_codes: tuple[int, ...] = (30003, 30005, 30006, 30007, 30008)
     list_lag: timedelta = timedelta()
+    late_lists: float = 1.0
+    list_errors: float = 0.0
     retry_after: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse shares that are none. Raises: ValueError."""
-        shares = [*self.shares.values(), self.fail_delivery]
+        shares = [*self.shares.values(), self.fail_delivery, self.late_lists, self.list_errors]
         if any(not 0 <= share <= 1 for share in shares) or sum(self.shares.values()) > 1:
             raise ValueError("a share lies between 0 and 1, and all faults together make at most 1")
 
@@ -88,6 +91,15 @@ class Faults:
         """Return the code with which the carrier fails to deliver, or None for a text that arrives."""
         chance = self._chance("delivery", phone, ordinal)
         return chance.choice(self.failure_codes) if chance.random() < self.fail_delivery else None
+
+    def lag(self, sid: str) -> timedelta:
+        """Return how long a text is missing from the list."""
+        is_late = self.list_lag and self._chance("list", sid).random() < self.late_lists
+        return self.list_lag if is_late else timedelta()
+
+    def fails_list(self, ordinal: int) -> bool:
+        """Say whether the `ordinal`-th request for a list fails."""
+        return self._chance("lists", ordinal).random() < self.list_errors
 
     def _chance(self, *about: object) -> Random:
         return Random(":".join(str(part) for part in (self.seed, *about)))  # noqa: S311 - repeatable on purpose

@@ -13,14 +13,18 @@ TOKEN_PREFIX = "PA"  # noqa: S105 - marks a page, guards nothing
 
 
 def message_list(
-    store: TextStore, query: Mapping[str, str], now: datetime, *, account_sid: str, lag: timedelta
+    store: TextStore, query: Mapping[str, str], now: datetime, *, account_sid: str, lag: Callable[[str], timedelta]
 ) -> dict[str, Any]:
-    """Return one page of what the query asks for, the newest first. Raises: ValueError for a day that is none."""
+    """Return one page of what the query asks for, the newest first; a text is missing for as long as its `lag`.
+
+    Raises: ValueError for a day that is none.
+    """
     size = min(max(_number(query.get("PageSize", ""), DEFAULT_PAGE), 1), LARGEST_PAGE)
     page = _number(query.get("Page", ""), 0)
     start = query.get("PageToken", "").removeprefix(TOKEN_PREFIX)
     is_asked_for = _filter(query, now)
-    texts = (text for text in store.newest_first(start=start) if now - text.at >= lag and is_asked_for(text))
+    stored = store.newest_first(start=start, to=query.get("To"))
+    texts = (text for text in stored if is_asked_for(text) and now - text.at >= lag(text.sid))
     found = list(islice(texts, size + 1))
     address = f"{API}/{account_sid}/Messages.json"
     return {

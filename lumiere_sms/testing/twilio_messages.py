@@ -114,6 +114,7 @@ class TextStore:
         """Append each accepted text to `log`, if given, as one line of JSON that is there before the answer is."""
         self._lock = Lock()
         self._texts: dict[str, StoredText] = {}
+        self._by_number: dict[str, list[StoredText]] = {}
         self._requests: dict[str, int] = {}
         self._log = _opened(log) if log else None
 
@@ -128,6 +129,7 @@ class TextStore:
         """Accept a text."""
         with self._lock:
             self._texts[text.sid] = text
+            self._by_number.setdefault(text.to, []).append(text)
             if self._log:
                 self._log.write(json.dumps(asdict(_accepted(text)), ensure_ascii=False) + "\n")
                 self._log.flush()
@@ -137,10 +139,10 @@ class TextStore:
         with self._lock:
             return self._texts.get(sid)
 
-    def newest_first(self, *, start: str = "") -> Iterator[StoredText]:
-        """Return the texts, the latest first, or from the id `start` on."""
+    def newest_first(self, *, start: str = "", to: str | None = None) -> Iterator[StoredText]:
+        """Return the texts, those to one number if it is given, the latest first, or from the id `start` on."""
         with self._lock:
-            texts = reversed(list(self._texts.values()))
+            texts = reversed(list(self._texts.values() if to is None else self._by_number.get(to, ())))
         return dropwhile(lambda text: text.sid != start, texts) if start else texts
 
     def accepted(self) -> tuple[AcceptedText, ...]:
@@ -152,6 +154,7 @@ class TextStore:
         """Forget every text; the file keeps what was written."""
         with self._lock:
             self._texts.clear()
+            self._by_number.clear()
             self._requests.clear()
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ TEST_SENDERS = {
     "+15005550007": Refusal(21606),
     "+15005550008": Refusal(21611),
 }
-MESSAGES = {
+MESSAGES: dict[int | str, str] = {
     20003: "Authenticate",
     20404: "The requested resource {0} was not found",
     20429: "Too Many Requests",

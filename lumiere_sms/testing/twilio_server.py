@@ -11,8 +11,7 @@ JSON; `DELETE /_log` forgets them.
 import asyncio
 import threading
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self, assert_never
@@ -21,7 +20,7 @@ from aiohttp import ClientSession, web
 
 from lumiere_sms.clock import Clock, SystemClock
 from lumiere_sms.database.identifiers import new_id
-from lumiere_sms.errors import ConfigurationError
+from lumiere_sms.testing.local_server import LocalServer, cut
 from lumiere_sms.testing.twilio_callbacks import call_back
 from lumiere_sms.testing.twilio_faults import Fault, Faults, Refusal, Step
 from lumiere_sms.testing.twilio_lists import message_list
@@ -51,19 +50,16 @@ class TwilioServer:
         """Take what to do; port 0 is any free one. `log` gets a line of JSON for each accepted text."""
         self.account_sid = account_sid
         self.auth_token = auth_token
-        self.url = ""
         self._faults = faults or Faults()
         self._script = list(self._faults.script)
         self._clock = clock or SystemClock()
-        self._address = host, port
         self._store = TextStore(log)
         self._authorization = "Basic " + b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._lock = threading.Lock()
         self._request_count = 0
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop
-        self._stopping: asyncio.Event
+        self._list_count = 0
         self._callbacks: set[asyncio.Task[None]] = set()
+        self._server = LocalServer(self._app, host=host, port=port)
 
     def __enter__(self) -> Self:
         self.start()
@@ -71,6 +67,11 @@ class TwilioServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self._server.url
 
     @property
     def accepted(self) -> tuple[AcceptedText, ...]:
@@ -83,6 +84,22 @@ class TwilioServer:
         with self._lock:
             return self._request_count
 
+    @property
+    def list_count(self) -> int:
+        """How many times the list was asked for."""
+        with self._lock:
+            return self._list_count
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead lumiere-sms here."""
+        return {
+            "LUMIERE_SMS_PROVIDER": "twilio",
+            "TWILIO_ACCOUNT_SID": self.account_sid,
+            "TWILIO_AUTH_TOKEN": self.auth_token,
+            "LUMIERE_SMS_TWILIO_BASE_URL": self.url,
+            "LUMIERE_SMS_TWILIO_FROM": SANDBOX_SENDER,
+        }
+
     def behave(self, faults: Faults) -> None:
         """Change what goes wrong from now on."""
         with self._lock:
@@ -90,39 +107,22 @@ class TwilioServer:
 
     def start(self) -> None:
         """Listen. Raises: ConfigurationError when the port is taken."""
-        started: Future[str] = Future()
-        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(started),), daemon=True)
-        self._thread.start()
-        self.url = started.result()
+        self._server.start()
 
     def stop(self) -> None:
         """Answer nobody any more and give the port back."""
-        if self._thread:
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
-            self._thread = None
+        self._server.stop()
         self._store.close()
 
-    async def _serve(self, started: "Future[str]") -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.AppRunner(self._app(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
+    async def _calling_back(self, _: web.Application) -> AsyncIterator[None]:
         async with ClientSession() as self._session:
-            try:
-                site = web.TCPSite(runner, *self._address)
-                await site.start()
-            except OSError as error:
-                host, port = self._address
-                started.set_exception(ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}"))
-            else:
-                started.set_result(_url_of(runner))
-                await self._stopping.wait()
+            yield
             for task in self._callbacks:
                 task.cancel()
-            await runner.cleanup()
 
     def _app(self) -> web.Application:
         app = web.Application()
+        app.cleanup_ctx.append(self._calling_back)
         account = f"{API}/{{account_sid}}"
         app.add_routes(
             [
@@ -199,17 +199,22 @@ class TwilioServer:
             case Fault.HTML_BEFORE | Fault.HTML_AFTER:
                 return web.Response(text=PAGE, content_type="text/html", status=200 if fault.accepts else 403)
             case Fault.SILENCE_BEFORE | Fault.SILENCE_AFTER:
-                await self._stopping.wait()
-                return _cut(request)
+                await self._server.stopping.wait()
+                return cut(request)
             case Fault.CUT_BEFORE | Fault.CUT_AFTER:
-                return _cut(request)
+                return cut(request)
             case never:
                 assert_never(never)
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
-        now, lag = self._clock.now(), self._faults.list_lag
+        now, faults = self._clock.now(), self._faults
+        with self._lock:
+            self._list_count += 1
+            ordinal = self._list_count
+        if faults.fails_list(ordinal):
+            return _refuse(Refusal(20500, 500))
         try:
-            page = message_list(self._store, request.query, now, account_sid=self.account_sid, lag=lag)
+            page = message_list(self._store, request.query, now, account_sid=self.account_sid, lag=faults.lag)
         except ValueError:
             return _refuse(Refusal(20001))
         return web.json_response(page)
@@ -237,15 +242,3 @@ class TwilioServer:
 
 def _refuse(refusal: Refusal, to: str = "", sender: str = "", headers: dict[str, str] | None = None) -> web.Response:
     return web.json_response(error_document(refusal, to, sender), status=refusal.status, headers=headers)
-
-
-def _cut(request: web.Request) -> web.Response:
-    """Reset the connection; the response goes nowhere."""
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response(status=500)
-
-
-def _url_of(runner: web.AppRunner) -> str:
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -55,7 +55,7 @@ def test_help_imports_neither_an_sdk_nor_sqlalchemy():
     code = (
         "import sys\nfrom lumiere_sms.cli.app import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'twilio', 'sqlalchemy', 'psycopg', 'pydantic', 'aiohttp', 'phonenumbers', 'alembic'}\n"
+        "heavy = {'twilio', 'botocore', 'sqlalchemy', 'psycopg', 'pydantic', 'aiohttp', 'phonenumbers', 'alembic'}\n"
         "print(sorted(heavy & sys.modules.keys()), file=sys.stderr)"
     )
 

@@ -2,6 +2,7 @@
 
 It answers 140,000 requests a second, each with a message id of its own. A stand-in written in Python
 (`lumiere-sms sandbox serve`) costs more CPU than the client it answers: that one is for behaviour.
+It answers at once, or after a while with nginx's echo module.
 """
 
 import shutil
@@ -16,7 +17,9 @@ from time import monotonic, sleep
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "benchmark"
 SENDER = "+15005550006"
-INSTALL = "the sending benchmark needs nginx: apt-get install --no-install-recommends nginx-light"
+INSTALL = "this benchmark needs nginx: apt-get install --no-install-recommends nginx-light"
+ECHO = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
+INSTALL_ECHO = "a provider that takes its time needs nginx's echo module: apt-get install libnginx-mod-http-echo"
 PATIENCE = 10.0  # seconds until nginx has to listen
 
 MESSAGE = (
@@ -28,6 +31,7 @@ MESSAGE = (
 )
 NO_MESSAGES = '{"messages":[],"page":0,"page_size":1000,"next_page_uri":null,"uri":"/","first_page_uri":"/"}'
 CONFIGURATION = """
+%(module)s
 daemon off;
 worker_processes 1;
 pid %(folder)s/pid;
@@ -47,7 +51,7 @@ http {
         listen 127.0.0.1:%(port)s;
         location ~ /Messages\\.json$ {
             if ($request_method = GET) { return 200 '%(no_messages)s'; }
-            return 201 '%(message)s';
+            %(answer)s
         }
         location / { return 200 '{"sid":"%(account)s","friendly_name":"benchmark","status":"active"}'; }
     }
@@ -56,15 +60,18 @@ http {
 
 
 @contextmanager
-def open_provider() -> Iterator[str]:
-    """Start nginx on a free port and give its address. Raises: SystemExit where there is no nginx."""
+def open_provider(*, seconds: float = 0.0) -> Iterator[str]:
+    """Start nginx on a free port and give its address; each call takes `seconds`.
+
+    Raises: SystemExit where there is no nginx, or no echo module and the call is to take its time.
+    """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         raise SystemExit(INSTALL)
     with TemporaryDirectory(prefix="benchmark-nginx-") as folder:
         port = _free_port()
         file = Path(folder) / "nginx.conf"
-        file.write_text(_configuration(folder, port), encoding="ascii")
+        file.write_text(_configuration(folder, port, seconds), encoding="ascii")
         process = subprocess.Popen([program, "-c", str(file)])
         try:
             _wait_for(port)
@@ -74,13 +81,20 @@ def open_provider() -> Iterator[str]:
             process.wait()
 
 
-def _configuration(folder: str, port: int) -> str:
+def _configuration(folder: str, port: int, seconds: float) -> str:
     names = {"account": ACCOUNT, "sender": SENDER}
+    message = MESSAGE % names
+    module, answer = "", f"return 201 '{message}';"
+    if seconds:
+        module, answer = f"load_module {ECHO};", f"echo_status 201; echo_sleep {seconds}; echo '{message}';"
+        if not ECHO.exists():
+            raise SystemExit(INSTALL_ECHO)
     return CONFIGURATION % {
         **names,
+        "module": module,
+        "answer": answer,
         "folder": folder,
         "port": port,
-        "message": MESSAGE % names,
         "no_messages": NO_MESSAGES,
     }
 

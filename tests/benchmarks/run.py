@@ -2,9 +2,10 @@
 
     python tests/benchmarks/run.py [NAME …] [--rows N] [--runs N] [--database URL] [--json]
 
-Names: sending, launch, import, segments, startup; all of them unless named. The database is an embedded
-PostgreSQL in a temporary folder with its default settings, durable, or the server at URL, where databases
-are made and dropped. The sending benchmark needs nginx: apt-get install --no-install-recommends nginx-light.
+Names: sending, queues, daemons, claims, launch, import, segments, startup; all of them unless named. The database
+is an embedded PostgreSQL in a temporary folder with its default settings, durable, or the server at URL, where
+databases are made and dropped. What sends needs nginx: apt-get install --no-install-recommends nginx-light; where a
+call takes its time, libnginx-mod-http-echo too; the queues, pip install 'celery[redis]' procrastinate and redis-server.
 """
 
 import argparse
@@ -16,7 +17,16 @@ from importlib import import_module
 from measuring import Figure
 from server import open_server
 
-MODULES = {"sending": "sending", "launch": "launch", "import": "imports", "segments": "segments", "startup": "startup"}
+MODULES = {
+    "sending": "sending",
+    "queues": "queues",
+    "daemons": "daemons",
+    "claims": "claims",
+    "launch": "launch",
+    "import": "imports",
+    "segments": "segments",
+    "startup": "startup",
+}
 MARKS = {True: "met", False: "missed", None: ""}
 WIDTHS = (9, 36, 11, 9, 9, 6)
 HEADERS = ("benchmark", "what", "unit", "figure", "floor", "ratio")

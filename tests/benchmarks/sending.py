@@ -18,8 +18,11 @@ from time import monotonic, process_time
 from typing import Any
 
 from measuring import Figure, Goal, environment, resident_mib, run_process, run_side, turns
+from people import one
 from provider import ACCOUNT, SENDER, TOKEN, open_provider
 from server import Server, default_tenant
+
+from lumiere_sms.database.connection import Database
 
 SLOTS = 64
 VALIDITY = 14_400
@@ -37,11 +40,11 @@ def measure(server: Server, *, rows: int, runs: int) -> Iterator[Figure]:
     """Send `rows` texts (20,000 unless told) in turns with both floors."""
     texts = rows or ROWS
     seeded = server.new_database()
-    _seed(seeded, texts)
+    seed(seeded, texts)
     with open_provider() as url:
         found = turns(
             runs,
-            lambda: _engine(server, seeded, url),
+            lambda: engine_run(server, seeded, url),
             lambda: run_side("sending", "bare", "stock", str(texts), url),
             lambda: run_side("sending", "bare", "lean", str(texts), url),
             lambda: _command(server, seeded, url, texts),
@@ -70,14 +73,13 @@ def _costs(sides: Sequence[dict[str, Any]], seconds: str = "cpu_seconds") -> tup
     return tuple(1e6 * side[seconds] / side["texts"] for side in sides)
 
 
-def _engine(server: Server, seeded: Any, url: str) -> dict[str, Any]:
+def engine_run(server: Server, seeded: Any, url: str, *, slots: int = SLOTS) -> dict[str, Any]:
+    """Send all of a copy of `seeded` in a process of its own; return what that took."""
     database = server.new_database(like=seeded)
     before = server.cpu_seconds()
-    said = run_side("sending", "engine", env=_settings(database.url, url))
+    said = run_side("sending", "engine", env=settings(database.url, url, slots=slots))
     said["database_cpu_seconds"] = server.cpu_seconds() - before
-    with database.transaction() as connection:
-        row = connection.execute(_ON_THE_WIRE).fetchone()
-    said["wire_seconds"] = row["seconds"] if row else 0.0
+    said["wire_seconds"] = wire_seconds(database)
     server.drop(database)
     return said
 
@@ -85,16 +87,22 @@ def _engine(server: Server, seeded: Any, url: str) -> dict[str, Any]:
 def _command(server: Server, seeded: Any, url: str, texts: int) -> dict[str, Any]:
     database = server.new_database(like=seeded)
     command = [sys.executable, "-m", "lumiere_sms", "run", "--once", "--json"]
-    took = run_process(command, env=_settings(database.url, url))
+    took = run_process(command, env=settings(database.url, url))
     server.drop(database)
     _check(json.loads(took.said)["texts"], texts)
     return {"texts": texts, "seconds": took.seconds, "cpu_seconds": took.cpu_seconds}
 
 
+def wire_seconds(database: Database) -> float:
+    """Return how long it took from the first arm to the last settlement, by the database's clock."""
+    return float(one(database, _ON_THE_WIRE)["seconds"])
+
+
 _ON_THE_WIRE = "SELECT extract(epoch FROM max(settled_at) - min(started_at))::float8 AS seconds FROM submissions"
 
 
-def _settings(database_url: str, url: str) -> dict[str, str]:
+def settings(database_url: str, url: str, *, slots: int = SLOTS) -> dict[str, str]:
+    """Return the environment of an engine that nothing holds up but its slots."""
     return environment(
         DATABASE_URL=database_url,
         TWILIO_ACCOUNT_SID=ACCOUNT,
@@ -102,24 +110,38 @@ def _settings(database_url: str, url: str) -> dict[str, str]:
         LUMIERE_SMS_TWILIO_BASE_URL=url,
         LUMIERE_SMS_TWILIO_FROM=SENDER,
         LUMIERE_SMS_PARTS_PER_SECOND="999999",
-        LUMIERE_SMS_SLOTS=str(SLOTS),
+        LUMIERE_SMS_SLOTS=str(slots),
         LUMIERE_SMS_DATA_DIR="/nonexistent",
     )
 
 
-def _seed(database: Any, texts: int) -> None:
+def seed(database: Any, texts: int) -> None:
     """Make a running campaign whose pace and window hold nothing up: it is about noon where the people are."""
     sys.path.append(str(Path(__file__).parents[1]))
     from support.seeds import seed_campaign  # noqa: PLC0415 - the tests' own folder
 
     now = datetime.now(UTC)
     zone = f"Etc/GMT{now.hour - 12:+d}"  # signs are reversed in these names
-    seed_campaign(database, default_tenant(database), now=now, texts=texts, zone=zone, timezone=zone, batch_size=10_000)
+    tenant = default_tenant(database)
+    seeded = seed_campaign(database, tenant, now=now, texts=0, zone=zone, timezone=zone, batch_size=10_000)
+    binds = {"user_id": tenant, "occurrence_id": seeded.occurrence_id, "campaign_id": seeded.campaign_id, "now": now}
     with database.transaction() as connection:
         connection.execute("UPDATE campaign_occurrences SET send_rate_per_minute = 100000000")
+        connection.execute(_RECIPIENTS, {**binds, "zone": zone, "texts": texts})
     with database.connect() as connection:
         connection.execute("VACUUM ANALYZE")
     database.close()
+
+
+#: Keys that grow, as UUIDv7 do.
+_RECIPIENTS = """
+    INSERT INTO campaign_recipients (user_id, id, occurrence_id, campaign_id, phone_number, timezone,
+        personalized_content, encoding, segments_used, send_after, expires_at)
+    SELECT %(user_id)s, ('01980000-0000-7000-8000-' || lpad(to_hex(number), 12, '0'))::uuid, %(occurrence_id)s,
+        %(campaign_id)s, '+8190' || lpad(number::text, 8, '0'), %(zone)s, 'text ' || number || ' of spring', 'gsm7', 1,
+        %(now)s, %(now)s + interval '5 hours'
+    FROM generate_series(1, %(texts)s) AS number
+"""
 
 
 def engine() -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Server:
     def cpu_seconds(self) -> float:
         """Return the CPU time of the server and all its processes so far; 0 where it runs on another machine."""
         with psycopg.connect(self.url) as connection, suppress(OSError):
-            return _family_cpu_seconds(connection.info.backend_pid)
+            return family_cpu_seconds(_times(connection.info.backend_pid)[0])
         return 0.0
 
     def _on_server(self, sql: str) -> None:
@@ -77,13 +77,10 @@ def default_tenant(database: Database) -> UUID:
     return find_tenant(database, "default").id
 
 
-def _family_cpu_seconds(pid: int) -> float:
-    """Add up a postmaster, its living children and those it has buried; `pid` is one of the living."""
-    postmaster = _times(pid)[0]
-    children = [
-        times for times in map(_times_or_none, Path("/proc").glob("[0-9]*")) if times and times[0] == postmaster
-    ]
-    ticks = sum(_times(postmaster)[1:]) + sum(own for _, own, _ in children)
+def family_cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process, its living children and those it has buried."""
+    children = [times for times in map(_times_or_none, Path("/proc").glob("[0-9]*")) if times and times[0] == pid]
+    ticks = sum(_times(pid)[1:]) + sum(own for _, own, _ in children)
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -180,9 +180,9 @@ def test_a_campaigns_life_by_command(command, database, spring):
 
     assert said == [
         'campaign "spring" goes at 2031-04-01 10:00 JST (2031-04-01 01:00 UTC)',
-        'campaign "spring": scheduled → paused; 0 in flight settled, 0 still are',
+        'campaign "spring": scheduled → paused; in flight: none',
         'campaign "spring": paused → scheduled; 0 left, 0 expired meanwhile',
-        'campaign "spring": scheduled → cancelled; 0 get no text, 0 in flight',
+        'campaign "spring": scheduled → cancelled; 0 get no text; in flight: none',
         'campaign "spring" is deleted',
     ]
     campaign = only(database, "sms_campaigns")
@@ -310,7 +310,8 @@ def test_send_reads_a_csv(command, database, tmp_path):
         pytest.param(["--message", "hi"], 2, id="to nobody"),
         pytest.param(["--to", "1", "--csv", "x.csv", "--message", "hi"], 2, id="to numbers and a list"),
         pytest.param(["--to", "hello", "--message", "hi"], 3, id="to no number"),
-        pytest.param(["--to", "090-1234-5678"], 3, id="no text"),
+        pytest.param(["--to", "090-1234-5678"], 2, id="no text"),
+        pytest.param(["--to", "090-1234-5678", "--message", "hi", "--template", "x"], 2, id="two texts"),
         pytest.param(["--to", "090-1234-5678", "--template", "none"], 6, id="no such template"),
         pytest.param(["--csv", "none.csv", "--message", "hi"], 3, id="no such list"),
     ],

@@ -35,7 +35,9 @@ def test_all_is_well(database_url, server, tmp_path):
             "LUMIERE_SMS_TWILIO_BASE_URL",
             id="a provider out of reach",
         ),
-        pytest.param({"LUMIERE_SMS_PROVIDER": "pigeon"}, "credentials", "twilio or console", id="no such provider"),
+        pytest.param(
+            {"LUMIERE_SMS_PROVIDER": "pigeon"}, "credentials", "one or several of twilio", id="no such provider"
+        ),
         pytest.param({"DATABASE_URL": "postgresql://127.0.0.1:9/x"}, "database", "DATABASE_URL", id="no database"),
     ],
 )
@@ -100,3 +102,16 @@ def test_a_sender_of_another_tenant_is_found(database, database_url, server, tmp
 
     assert done.returncode == 4
     assert f'BAD  sender       {SANDBOX_SENDER} sends for the tenant "ginza"' in done.stdout
+
+
+def test_each_of_several_providers_is_looked_at(database_url, server, tmp_path):
+    env = environment(tmp_path, database_url=database_url, server=server)
+    env |= {"LUMIERE_SMS_PROVIDER": "console,twilio", "LUMIERE_SMS_ROUTING": "sideways", "TWILIO_AUTH_TOKEN": "0" * 32}
+
+    done = run("doctor", env=env)
+
+    assert done.returncode == 4
+    assert "ok   credentials  console:" in done.stdout
+    assert "BAD  credentials  twilio: Twilio answered 401" in done.stdout
+    assert f"ok   sender       twilio: texts come from {SANDBOX_SENDER}" in done.stdout
+    assert 'BAD  routing      LUMIERE_SMS_ROUTING: "sideways"' in done.stdout

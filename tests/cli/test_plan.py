@@ -3,11 +3,12 @@ import sys
 from datetime import UTC, date, datetime
 
 import pytest
+from support.budgets import budget
 from support.salon import add_customer, define, prices, tenant_of
 
 from lumiere_sms.__main__ import main
 from lumiere_sms.audience.suppressions import suppress
-from lumiere_sms.campaigns import lifecycle
+from lumiere_sms.campaigns import scheduling
 from lumiere_sms.campaigns.apply import apply
 from lumiere_sms.campaigns.launch import launch_due
 from lumiere_sms.cli.plan_views import plan_text
@@ -93,7 +94,7 @@ campaigns:
     apply(database, tenant, define(tmp_path, text), clock=clock)
     launch_due(database, clock=clock, prices=prices)
     for name in ("moved", "mended"):
-        lifecycle.schedule(database, tenant, name=name, at="2031-04-02 13:00", clock=clock)
+        scheduling.schedule(database, tenant, name=name, at="2031-04-02 13:00", clock=clock)
     wanted = text.replace("message: hi, segment: all, schedule: now", "message: hello, segment: all, schedule: now")
     wanted += "  blocked: {message: 'Hi {{ coupon }}', segment: all}\n"
 
@@ -102,6 +103,26 @@ campaigns:
 
     texts = [plan_text(plan, files="campaigns.yaml", width=100) for plan in (refused, overwriting)]
     golden("refused_plan_100.txt", "\n----\n".join(texts) + "\n")
+
+
+def test_a_plan_says_what_is_left_of_each_budget_and_whether_the_campaign_fits(
+    database, clock, tmp_path, salon, golden
+):
+    tenant = tenant_of(database)
+    text = """
+campaigns:
+  fits: {message: hi, segment: all, budget: 50 USD, schedule: "2031-04-01 13:00"}
+  pauses: {message: hi, segment: all, budget: 1 USD, schedule: "2031-04-02 13:00"}
+  by command: {message: hi, segment: all, schedule: "2031-04-03 13:00"}
+  strange: {message: hi, segment: all, budget: 500 JPY, schedule: "2031-05-03 13:00"}
+"""
+    apply(database, tenant, define(tmp_path, text.replace(", budget: 1 USD", "")), clock=clock)
+    for amount, scope in (("7.00", {"month": "2031-04"}), ("4", {}), ("99", {"campaign": "by command"})):
+        budget(database, amount, **scope, clock=clock)
+
+    plan = make_plan(database, tenant, define(tmp_path, text), clock=clock, prices=prices)
+
+    golden("budget_plan_100.txt", plan_text(plan, files="campaigns.yaml", width=100) + "\n")
 
 
 def test_plan_then_apply_its_checksum_then_nothing_is_left(command, tmp_path, database, salon):

@@ -5,10 +5,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from urllib.request import urlopen
+from datetime import timedelta
+from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import pytest
+from support.wire import closing
 
+from lumiere_sms.providers.base import Message
+from lumiere_sms.providers.registry import make_provider
+from lumiere_sms.settings import Settings
 from lumiere_sms.testing.twilio_faults import Fault
 
 Serve = Callable[..., subprocess.Popen[str]]
@@ -33,8 +39,8 @@ def serve(tmp_path) -> Iterator[Serve]:
         process.communicate()
 
 
-def exports_of(process: subprocess.Popen[str]) -> dict[str, str]:
-    lines = [process.stdout.readline().removeprefix("export ").strip() for _ in range(4)]
+def exports_of(process: subprocess.Popen[str], count: int = 5) -> dict[str, str]:
+    lines = [process.stdout.readline().removeprefix("export ").strip() for _ in range(count)]
     return dict(line.split("=", 1) for line in lines)
 
 
@@ -50,6 +56,7 @@ def test_it_prints_what_to_export_serves_and_stops_when_told(serve, stop):
     assert log == []
     assert exports["TWILIO_ACCOUNT_SID"].startswith("AC")
     assert exports.keys() == {
+        "LUMIERE_SMS_PROVIDER",
         "TWILIO_ACCOUNT_SID",
         "TWILIO_AUTH_TOKEN",
         "LUMIERE_SMS_TWILIO_BASE_URL",
@@ -58,6 +65,24 @@ def test_it_prints_what_to_export_serves_and_stops_when_told(serve, stop):
     assert process.returncode == 0
     assert "nothing leaves this machine" in said
     assert "stopped; 0 texts were accepted" in said
+
+
+def test_it_speaks_for_aws_too_and_its_exports_lead_the_provider_there(serve, monkeypatch):
+    process = serve("--provider", "aws", "--port", "0", "--latency", "1ms")
+    exports = exports_of(process, count=6)
+    for name, value in exports.items():
+        monkeypatch.setenv(name, value)
+    provider = make_provider(exports["LUMIERE_SMS_PROVIDER"], Settings.read())
+    message = Message(uuid4(), "+819012345678", "default", "hello", timedelta(minutes=5))
+
+    closing(provider, provider.submit(message))
+
+    with urlopen(exports["AWS_ENDPOINT_URL"] + "/_log") as answer:
+        assert [text["body"] for text in json.load(answer)] == ["hello"]
+    with urlopen(Request(exports["AWS_ENDPOINT_URL"] + "/_log", method="DELETE")):
+        pass
+    with urlopen(exports["AWS_ENDPOINT_URL"] + "/_log") as answer:
+        assert json.load(answer) == []
 
 
 def test_every_option_is_understood(serve, tmp_path):

@@ -1,12 +1,14 @@
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.processes import environment, other_side_of_the_clock, run
 from support.seeds import seed_campaign
 
-from lumiere_sms.campaigns.alerts import raise_alert
+from lumiere_sms.campaigns.alerts import acknowledge, list_alerts, raise_alert
 from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.sending import standings
 from lumiere_sms.sending.consequences import block
 from lumiere_sms.sending.presence import Daemon, beat
 from lumiere_sms.sending.senders import register_senders
@@ -24,7 +26,7 @@ def status(database_url, tmp_path):
 
 @pytest.fixture
 def a_daemon(database):
-    beat(database, Daemon(new_id(), "salon", 42, "0.1.0"), texts=7, now=None)
+    beat(database, Daemon(new_id(), "salon", 42, "0.1.0"), texts=7, texts_per_second=1.5, now=None)
 
 
 @pytest.fixture
@@ -48,6 +50,18 @@ def test_a_campaign_without_a_daemon_says_so(database, user_id, status):
     seed(database, user_id)
 
     assert "spring: no daemon is running: lumiere-sms run" in status()
+
+
+@pytest.mark.usefixtures("a_daemon", "a_sender")
+def test_a_provider_that_takes_no_texts_is_named_with_the_reason(database, user_id, status):
+    seed(database, user_id, texts=5)
+    with database.transaction() as connection:
+        standings.leave_alone(connection, "twilio", reason="no connection", now=None)
+
+    shown = status()
+
+    assert "twilio is left alone: no connection (lumiere-sms provider list)" in shown
+    assert "spring: twilio is left alone: no connection" in shown
 
 
 @pytest.mark.usefixtures("a_daemon", "a_sender")
@@ -106,19 +120,53 @@ def test_a_paused_campaign_says_who_paused_it_and_why(database, user_id, status)
     assert "spring: paused by operator: seeded" in status()
 
 
-def test_an_alert_is_shown(database, user_id, status):
+def test_an_alert_is_shown_until_somebody_acknowledges_it(database, user_id, clock, status):
     with database.transaction() as connection:
         raise_alert(connection, user_id, kind="provider", subject="+1500", message="account suspended", now=None)
+        (alert,) = list_alerts(connection, user_id)
 
-    assert "provider +1500: account suspended" in status()
+    before = status()
+    acknowledge(database, user_id, [alert.key], clock=clock)
+    after = status()
+
+    assert re.search(rf"alert {alert.key} .* provider \+1500: account suspended", before)
+    assert "account suspended" not in after
 
 
 @pytest.mark.usefixtures("a_daemon")
-def test_a_daemon_is_shown_with_what_it_has_sent(status):
+def test_a_daemon_is_shown_with_its_last_sign_of_life_and_what_it_has_sent(status):
     (daemon,) = json.loads(status("--json"))["daemons"]
+    first, _, _, shown = status().splitlines()[:4]
 
-    assert (daemon["host"], daemon["pid"], daemon["texts"]) == ("salon", 42, 7)
-    assert "daemon salon:42 has sent 7" in status()
+    assert (daemon["host"], daemon["pid"], daemon["version"], daemon["texts"]) == ("salon", 42, "0.1.0", 7)
+    assert (daemon["texts_per_second"], daemon["is_silent"]) == (1.5, False)
+    assert first.endswith("1 daemon is running")
+    assert re.fullmatch(r"salon:42 +0\.1\.0 .* \d s ago +7 +1\.5 *", shown)
+
+
+def test_a_daemon_that_fell_silent_is_shown_until_an_hour_has_passed_and_sends_nothing(database, user_id, status):
+    now = datetime.now(UTC)
+    for host, ago in (("killed", 30), ("gone", 4000)):
+        beat(database, Daemon(new_id(), host, 1, "0.1.0"), texts=0, now=now - timedelta(seconds=ago))
+    seed(database, user_id)
+
+    shown = status()
+
+    assert "no daemon is running; 1 fell silent" in shown
+    assert "killed:1" in shown
+    assert "gone:1" not in shown
+    assert "spring: no daemon is running" in shown
+
+
+def test_a_campaign_paused_before_its_launch_has_no_counts(database, user_id, status):
+    seed(database, user_id, texts=0, status="paused")
+    with database.transaction() as connection:
+        connection.execute("UPDATE campaign_occurrences SET status = 'scheduled'")
+
+    shown = status()
+
+    assert "spring" in shown
+    assert "0 of 0" not in shown
 
 
 def test_what_only_a_person_can_settle_is_named_with_or_without_a_daemon(database, user_id, status):
@@ -126,4 +174,4 @@ def test_what_only_a_person_can_settle_is_named_with_or_without_a_daemon(databas
     with database.transaction() as connection:
         connection.execute("UPDATE campaign_recipients SET status = 'unknown'")
 
-    assert "spring: only what is unknown is left: a person decides" in status()
+    assert "spring: only texts in doubt are left: they are looked up, then a person decides" in status()

@@ -21,6 +21,18 @@ def test_the_tenant_that_use_chose_is_the_one_of_later_commands(command):
     assert {each["slug"]: each["in_use"] for each in listed} == {"default": False, "ginza": True}
 
 
+def test_what_set_changed_is_listed(command):
+    command("tenant", "create", "ginza", "--sender", "+815012345678", "--sender", "aws=SALON")
+
+    done = command("tenant", "set", "ginza", "--providers", "twilio:70,aws:30", "--routing", "weighted")
+
+    assert done.returncode == 0, done.stderr
+    (_, ginza) = json.loads(command("tenant", "list", "--json").stdout)
+    assert (ginza["providers"], ginza["routing"]) == (["twilio:70", "aws:30"], "weighted")
+    assert (ginza["sender"], ginza["senders"]) == ("+815012345678", {"aws": "SALON"})
+    assert "twilio:70, aws:30" in command("tenant", "list", COLUMNS="200").stdout
+
+
 def test_the_list_can_be_read_where_the_tenant_in_use_does_not_exist(command):
     gone = {"LUMIERE_SMS_TENANT": "gone"}
 

@@ -12,6 +12,7 @@ from lumiere_sms.errors import ConfigurationError, LumiereError
     ("error", "said"),
     [
         pytest.param(DatabaseLostError("gone"), "database lost", id="a database that is lost"),
+        pytest.param(ConfigurationError("full"), "job refused", id="a disk that is full"),
         pytest.param(ZeroDivisionError(), "job failed", id="a bug"),
     ],
 )

@@ -4,7 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from support.processes import environment, other_side_of_the_clock, run, running, start, stop, wait_until
+from support.processes import (
+    QUICK_LOOKS,
+    environment,
+    other_side_of_the_clock,
+    run,
+    running,
+    start,
+    stop,
+    wait_until,
+)
 from support.seeds import phone, seed_campaign, statuses
 
 from lumiere_sms.database.connection import Database
@@ -12,6 +21,7 @@ from lumiere_sms.testing.twilio_faults import Fault, Faults, Refusal
 from lumiere_sms.testing.twilio_server import TwilioServer
 
 FAST = {"LUMIERE_SMS_PARTS_PER_SECOND": "2000"}
+NEVER_PROVED = Faults(script=(Fault.CUT_AFTER,), list_errors=1)
 
 
 @pytest.fixture
@@ -43,10 +53,9 @@ def test_one_pass_sends_what_is_due_and_ends(database, database_url, user_id, se
 def test_one_pass_ends_with_8_when_a_recipient_is_in_doubt(database, database_url, user_id, seed, tmp_path):
     seed(3)
 
-    with TwilioServer(Faults(script=(Fault.CUT_AFTER,))) as server:
-        done = run(
-            "run", "--once", "--json", env=environment(tmp_path, database_url=database_url, server=server, **FAST)
-        )
+    with TwilioServer(NEVER_PROVED) as server:
+        env = environment(tmp_path, database_url=database_url, server=server, **FAST, **QUICK_LOOKS)
+        done = run("run", "--once", "--json", env=env)
 
     assert done.returncode == 8
     assert json.loads(done.stdout)["unknown"] == 1
@@ -65,8 +74,8 @@ def test_a_pass_that_finds_nobody_s_time_come_says_that_some_wait(database, data
 
 def test_who_is_in_doubt_in_a_cancelled_campaign_needs_nobody_any_more(database, database_url, seed, tmp_path):
     seed(1)
-    with TwilioServer(Faults(script=(Fault.CUT_AFTER,))) as server:
-        env = environment(tmp_path, database_url=database_url, server=server, **FAST)
+    with TwilioServer(NEVER_PROVED) as server:
+        env = environment(tmp_path, database_url=database_url, server=server, **FAST, **QUICK_LOOKS)
         assert run("run", "--once", env=env).returncode == 8
 
         assert run("campaign", "cancel", "spring", env=env).returncode == 0

@@ -4,7 +4,7 @@ from threading import Barrier, Thread
 import pytest
 from support.salon import add_customer, add_customers, apply_text, define, only, prices, rows, tenant_of
 
-from lumiere_sms.campaigns import lifecycle
+from lumiere_sms.campaigns import lifecycle, scheduling
 from lumiere_sms.campaigns.apply import apply, create
 from lumiere_sms.campaigns.changes import checksum, diff
 from lumiere_sms.campaigns.launch import launch_due
@@ -232,7 +232,7 @@ def test_a_draft_becomes_scheduled_and_a_draft_again(database, user_id, clock, t
 
 def test_what_a_command_scheduled_is_replaced_only_with_overwrite(database, user_id, clock, tmp_path):
     apply_text(database, tmp_path, TEXT, clock=clock)
-    lifecycle.schedule(database, tenant_of(database), name="spring", at="2026-03-16 10:00", clock=clock)
+    scheduling.schedule(database, tenant_of(database), name="spring", at="2026-03-16 10:00", clock=clock)
 
     with pytest.raises(RefusedError, match=r'"spring" was changed by command \(revision 2\)'):
         apply_text(database, tmp_path, TEXT, clock=clock)
@@ -247,7 +247,7 @@ def test_what_a_command_scheduled_is_replaced_only_with_overwrite(database, user
 def test_a_time_given_by_command_stays_where_the_files_say_none(database, user_id, clock, tmp_path):
     draft = TEXT.replace(', schedule: "2026-03-15 12:00"', "")
     apply_text(database, tmp_path, draft, clock=clock)
-    lifecycle.schedule(database, tenant_of(database), name="spring", at="now", clock=clock)
+    scheduling.schedule(database, tenant_of(database), name="spring", at="now", clock=clock)
     launch_due(database, clock=clock, prices=prices)
 
     again = apply_text(database, tmp_path, draft, clock=clock)

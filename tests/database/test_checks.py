@@ -47,6 +47,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "budgets_are_never_overspent": ("budgets", "reserved = 60, committed = 41"),
     "pace_limits_rate_is_positive": ("pace_limits", "parts_per_second = 0"),
     "pace_limits_limits_are_positive": ("pace_limits", "parts_per_day = 0"),
+    "pace_limits_a_sender_has_a_rate": ("pace_limits", "parts_per_second = NULL"),
     "provider_health_state_is_known": ("provider_health", "state = 'ajar'"),
     "provider_health_weight_is_a_percentage": ("provider_health", "weight = 101"),
 }

@@ -2,18 +2,20 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from support.seeds import phone, seed_campaign, statuses
+from support.seeds import arm, phone, seed_campaign, statuses
 
 from lumiere_sms.campaigns import recipients
 from lumiere_sms.campaigns.recipients import Cursor, Rooms
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
+from lumiere_sms.database.tenants import find_tenant
 from lumiere_sms.sending.claiming import Claimer
+from lumiere_sms.sending.limits import read_wish, set_tenant_limits
 from lumiere_sms.sending.senders import register_senders
 from lumiere_sms.sending.sweeping import sweep
 
 SENDER = "+15005550006"
-ALL = Rooms(1000, 1000, 1000, 1000)
+ALL = Rooms((1000,), (1000,))
 
 
 @pytest.fixture
@@ -38,7 +40,9 @@ def claim(database, clock):
 def claimer(database):
     def make(*, parts_per_second: float = 4000, sender: str = SENDER) -> Claimer:
         register_senders(database, provider="scripted", default_sender=sender, parts_per_second=parts_per_second)
-        return Claimer(new_id(), provider="scripted", default_sender=sender)
+        made = Claimer(new_id(), provider="scripted", default_sender=sender)
+        made.grace = timedelta(0)  # what is claimed leaves at once
+        return made
 
     return make
 
@@ -57,7 +61,7 @@ def test_a_claim_takes_what_fits_the_pace_in_parts(database, user_id, clock, cla
     seeded = seed_campaign(database, user_id, now=clock.now(), texts=10, parts=3)
 
     with database.transaction() as connection:
-        claimed = claim(connection, seeded, rooms=Rooms(7, 25, 1000, 1000))
+        claimed = claim(connection, seeded, rooms=Rooms((7, 1000), (25, 1000)))
 
     assert len(claimed) == 2
 
@@ -66,7 +70,7 @@ def test_a_text_larger_than_the_burst_goes_when_the_burst_is_full(database, user
     seeded = seed_campaign(database, user_id, now=clock.now(), texts=10, parts=3)
 
     with database.transaction() as connection:
-        claimed = claim(connection, seeded, rooms=Rooms(1, 1, 1000, 1000))
+        claimed = claim(connection, seeded, rooms=Rooms((1, 1000), (1, 1000)))
 
     assert len(claimed) == 1
 
@@ -81,9 +85,7 @@ def test_of_two_arms_of_one_claim_the_second_passes_nothing(database, user_id, c
     for _ in range(2):
         asked = [recipients.ask(each, campaign_id=seeded.campaign_id, sender=SENDER) for each in claimed]
         with database.transaction() as connection:
-            passed.append(
-                recipients.arm(connection, user_id, asked, daemon=daemon, provider="scripted", now=clock.now())
-            )
+            passed.append(arm(connection, user_id, asked, daemon=daemon, now=clock.now()).passed)
 
     assert [len(each) for each in passed] == [1, 0]
 
@@ -100,7 +102,7 @@ def test_a_stale_holder_does_not_pass_the_arm_after_its_lease_was_taken_over(dat
 
     asked = [recipients.ask(each, campaign_id=seeded.campaign_id, sender=SENDER) for each in held]
     with database.transaction() as connection:
-        passed = recipients.arm(connection, user_id, asked, daemon=stale, provider="scripted", now=clock.now())
+        passed = arm(connection, user_id, asked, daemon=stale, now=clock.now()).passed
 
     assert passed == set()
 
@@ -114,7 +116,7 @@ def test_a_lease_with_too_little_left_does_not_pass_the_arm(database, user_id, c
 
     asked = [recipients.ask(each, campaign_id=seeded.campaign_id, sender=SENDER) for each in claimed]
     with database.transaction() as connection:
-        passed = recipients.arm(connection, user_id, asked, daemon=daemon, provider="scripted", now=clock.now())
+        passed = arm(connection, user_id, asked, daemon=daemon, now=clock.now()).passed
 
     assert passed == set()
 
@@ -125,7 +127,7 @@ def test_a_claimed_lease_that_is_over_goes_again_and_an_armed_one_is_unknown(dat
     with database.transaction() as connection:
         claimed = claim(connection, seeded, daemon=daemon)
         asked = [recipients.ask(claimed[0], campaign_id=seeded.campaign_id, sender=SENDER)]
-        recipients.arm(connection, user_id, asked, daemon=daemon, provider="scripted", now=clock.now())
+        arm(connection, user_id, asked, daemon=daemon, now=clock.now())
 
     clock.advance(recipients.LEASE + timedelta(seconds=1))
     sweep(database, clock=clock)
@@ -249,12 +251,21 @@ def test_a_run_that_a_newer_version_launched_is_told_and_stops_no_other(database
     assert alerts == [{"kind": "unreadable", "subject": str(newer.campaign_id)}]
 
 
-def test_nothing_is_claimed_while_another_claimer_holds_the_pace(database, user_id, clock, claimer):
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param("pace_limits WHERE provider <> ''", id="the sender's"),
+        pytest.param("pace_limits WHERE provider = ''", id="the tenant's"),
+        pytest.param("campaign_occurrences", id="the campaign's"),
+    ],
+)
+def test_nothing_is_claimed_while_another_claimer_holds_a_pace(database, user_id, clock, claimer, held):
     seed_campaign(database, user_id, now=clock.now(), texts=1)
+    set_tenant_limits(database, find_tenant(database, "default"), wish=read_wish(per_second="10"))
     claimer = claimer()
 
     with database.transaction() as connection:
-        connection.execute("SELECT FROM pace_limits FOR UPDATE")
+        connection.execute(f"SELECT FROM {held} FOR NO KEY UPDATE")
         found = claimer.claim(database, slots=8, now=clock.now())
 
     assert (found.work, found.drained) == ([], False)
@@ -278,9 +289,7 @@ def test_what_comes_back_behind_the_cursor_is_found_again(database, user_id, clo
 @pytest.mark.parametrize(
     ("name", "binds"),
     [
-        pytest.param(
-            "claim", {"limit": 50, "room": 9, "burst": 9, "campaign_room": 9, "campaign_burst": 9}, id="claim"
-        ),
+        pytest.param("claim", {"limit": 50, "rooms": [9, 9], "bursts": [9, 9]}, id="claim"),
         pytest.param("expired_leases", {}, id="expired leases"),
         pytest.param("reap", {}, id="reap"),
         pytest.param("expire", {}, id="expire"),
@@ -309,6 +318,7 @@ def test_a_queue_statement_never_scans_the_recipients(database, user_id, clock, 
         "opens_at": clock.now(),
         "after": Cursor().after,
         "after_id": Cursor().after_id,
+        **recipients.share_binds(recipients.Share(2_500, 5_000, ("81",))),
         **binds,
     }
 

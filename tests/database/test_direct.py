@@ -8,7 +8,7 @@ from lumiere_sms.audience.suppressions import suppress
 from lumiere_sms.campaigns.addressees import read_list, read_numbers
 from lumiere_sms.campaigns.direct import Addressee, define_direct, send_directly, send_test
 from lumiere_sms.campaigns.launch import launch_due
-from lumiere_sms.errors import DefinitionError, StateError
+from lumiere_sms.errors import DefinitionError, RefusedError, StateError
 
 PHONE, OTHER = "+819012345678", "+819012345679"
 
@@ -109,11 +109,26 @@ def test_many_addressees_are_frozen_some_at_a_time(database, user_id, clock):
     assert sent.kept == len(rows(database, "campaign_recipients")) == 2_500
 
 
-def test_a_sending_that_nobody_gets_is_completed_at_once(database, user_id, clock):
-    sent = send(database, clock, [Addressee(PHONE)], message="{{ first_name }}")
+def test_a_sending_that_nobody_gets_is_refused_and_leaves_its_key_free(database, user_id, clock):
+    with pytest.raises(RefusedError, match="nobody is texted; left out: missing_value:first_name 1"):
+        send(database, clock, [Addressee(PHONE)], key="k", message="{{ first_name }}")
 
-    assert sent.exclusions == {"missing_value:first_name": 1}
-    assert only(database, "sms_campaigns")["status"] == "completed"
+    assert send(database, clock, [Addressee(PHONE)], key="k", message="hello").kept == 1
+
+
+def test_a_sending_to_nobody_is_told(database, user_id, clock):
+    with pytest.raises(StateError, match="there is nobody to text"):
+        send(database, clock, [])
+
+    assert rows(database, "sms_campaigns") == []
+
+
+@pytest.mark.parametrize("other", [{"message": "other"}, {"message": "hello", "variables": {"offer": "20%"}}])
+def test_a_key_does_not_stand_for_two_texts(database, user_id, clock, other):
+    send(database, clock, [Addressee(PHONE)], key="k", message="hello")
+
+    with pytest.raises(StateError, match='another text was sent as "k"'):
+        send(database, clock, [Addressee(PHONE)], key="k", **other)
 
 
 def test_a_test_goes_to_one_number_with_samples_for_what_nobody_said(database, user_id, clock, tmp_path):

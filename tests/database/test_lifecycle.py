@@ -4,7 +4,8 @@ from threading import Thread
 import pytest
 from support.salon import add_customers, apply_text, only, prices, rows, tenant_of
 
-from lumiere_sms.campaigns import lifecycle
+from lumiere_sms.campaigns import lifecycle, scheduling
+from lumiere_sms.campaigns.in_flight import counted, landed
 from lumiere_sms.campaigns.launch import launch_due
 from lumiere_sms.campaigns.listing import find_campaign, list_campaigns, list_recipients
 from lumiere_sms.campaigns.writing import Author, revise_campaign
@@ -15,7 +16,7 @@ DRAFT = "campaigns:\n  spring: {message: hello, segment: all}\n"
 NOW = "campaigns:\n  spring: {message: hello, segment: all, schedule: now}\n"
 LATER = 'campaigns:\n  spring: {message: hello, segment: all, schedule: "2026-03-15 12:00"}\n'
 ACTIONS = {
-    "schedule": lambda database, user_id, clock: lifecycle.schedule(
+    "schedule": lambda database, user_id, clock: scheduling.schedule(
         database, tenant_of(database), name="spring", at="2026-03-16 10:00", clock=clock
     ),
     "pause": lambda database, user_id, clock: lifecycle.pause(database, user_id, name="spring", clock=clock),
@@ -92,10 +93,10 @@ def test_a_schedule_by_command_is_an_instant_and_a_marked_revision(
 ):
     bring_to(database, user_id, clock, tmp_path, "draft")
 
-    occurs_at, told = lifecycle.schedule(database, tenant_of(database), name="spring", at=at, zone=zone, clock=clock)
+    scheduled = scheduling.schedule(database, tenant_of(database), name="spring", at=at, zone=zone, clock=clock)
 
     campaign = only(database, "sms_campaigns")
-    assert (occurs_at, told) == (instant, zone or "Asia/Tokyo")
+    assert (scheduled.occurs_at, scheduled.zone) == (instant, zone or "Asia/Tokyo")
     assert campaign["scheduled_at"] == only(database, "campaign_occurrences")["occurs_at"] == instant
     assert (campaign["revision"], campaign["source"], campaign["timezone"]) == (2, "command", "Asia/Tokyo")
 
@@ -112,7 +113,7 @@ def test_a_schedule_that_makes_no_sense_is_refused(database, user_id, clock, tmp
     bring_to(database, user_id, clock, tmp_path, "draft")
 
     with pytest.raises(RefusedError, match=said):
-        lifecycle.schedule(database, tenant_of(database), name="spring", at=at, zone=zone, clock=clock)
+        scheduling.schedule(database, tenant_of(database), name="spring", at=at, zone=zone, clock=clock)
 
     assert only(database, "sms_campaigns")["revision"] == 1
 
@@ -123,7 +124,7 @@ def test_a_pause_keeps_its_reason_and_who(database, user_id, clock, tmp_path):
     moved = lifecycle.pause(database, user_id, name="spring", reason="wrong price", by="hanako", clock=clock)
 
     campaign = only(database, "sms_campaigns")
-    assert (moved.before, moved.after, moved.in_flight) == ("running", "paused", 0)
+    assert (moved.before, moved.after, moved.in_flight) == ("running", "paused", ())
     assert (campaign["status_reason"], campaign["status_by"]) == ("wrong price", "hanako")
 
 
@@ -137,7 +138,7 @@ def test_a_campaign_paused_before_its_launch_is_scheduled_again(database, user_i
     assert only(database, "sms_campaigns")["status_reason"] is None
 
 
-def in_states(database, *statuses):
+def in_states(database, *statuses, until=None):
     ids = [row["id"] for row in rows(database, "campaign_recipients")]
     with database.transaction() as connection:
         for id_, status in zip(ids, statuses, strict=True):
@@ -145,9 +146,9 @@ def in_states(database, *statuses):
             connection.execute(
                 "UPDATE campaign_recipients SET status = %(status)s,"
                 " claimed_by = CASE WHEN %(leased)s THEN gen_random_uuid() END,"
-                " claimed_until = CASE WHEN %(leased)s THEN now() END,"
+                " claimed_until = CASE WHEN %(leased)s THEN coalesce(%(until)s, now()) END,"
                 " provider_message_id = CASE WHEN %(status)s = 'sent' THEN 'SM1' END WHERE id = %(id)s",
-                {"status": status, "leased": leased, "id": id_},
+                {"status": status, "leased": leased, "until": until, "id": id_},
             )
 
 
@@ -160,7 +161,7 @@ def test_cancel_stops_who_waits_and_counts_who_is_on_the_wire(database, user_id,
     moved = lifecycle.cancel(database, user_id, name="spring", reason="sold out", clock=clock)
 
     states = sorted(row["status"] for row in rows(database, "campaign_recipients"))
-    assert (moved.stopped, moved.in_flight) == (2, 1)
+    assert (moved.stopped, len(moved.in_flight)) == (2, 1)
     assert states == ["cancelled", "cancelled", "sent", "submitting", "unknown"]
     assert only(database, "campaign_occurrences")["status"] == "cancelled"
     assert only(database, "sms_campaigns")["status_reason"] == "sold out"
@@ -182,37 +183,52 @@ def test_resume_says_who_is_left_and_who_has_missed_the_window(database, user_id
     assert (late.left, late.expired) == (0, 3)
 
 
-def test_pause_waits_until_what_is_in_flight_has_settled(database, user_id, clock, tmp_path):
-    add_customers(database, user_id, 2)
+def test_pause_waits_until_what_is_in_flight_has_settled_and_says_what_became_of_it(database, user_id, clock, tmp_path):
+    add_customers(database, user_id, 3)
     apply_text(database, tmp_path, NOW, clock=clock)
     launch_due(database, clock=clock, prices=prices)
-    in_states(database, "submitting", "submitting")
+    in_states(database, "submitting", "submitting", "pending")
     moved = lifecycle.pause(database, user_id, name="spring", clock=clock)
     looks = []
 
     def settle_at_the_third_look(seconds: float) -> None:
         looks.append(seconds)
         if len(looks) == 3:
-            in_states(database, "unknown", "unknown")
+            in_states(database, "sent", "failed", "pending")
 
-    left = lifecycle.wait_until_settled(
-        database, user_id, campaign_id=moved.id, sleep=settle_at_the_third_look, seconds=60
+    ended = landed(database, user_id, moved.in_flight, clock=clock, sleep=settle_at_the_third_look)
+
+    assert {each.status for each in moved.in_flight} == {"submitting"}
+    assert (counted(ended), len(looks)) == ({"failed": 1, "sent": 1}, 3)
+
+
+def test_what_was_in_flight_of_a_daemon_that_is_gone_is_unknown_when_its_lease_is_over(
+    database, user_id, clock, tmp_path
+):
+    add_customers(database, user_id, 1)
+    apply_text(database, tmp_path, NOW, clock=clock)
+    launch_due(database, clock=clock, prices=prices)
+    in_states(database, "submitting", until=clock.now() + timedelta(seconds=20))
+    moved = lifecycle.pause(database, user_id, name="spring", clock=clock)
+
+    ended = landed(
+        database, user_id, moved.in_flight, clock=clock, sleep=lambda _: clock.advance(timedelta(seconds=10))
     )
 
-    assert (moved.in_flight, left, len(looks)) == (2, 0, 3)
+    assert counted(ended) == {"unknown": 1}
 
 
 def test_the_wait_for_what_is_in_flight_ends(database, user_id, clock, tmp_path):
     add_customers(database, user_id, 1)
     apply_text(database, tmp_path, NOW, clock=clock)
     launch_due(database, clock=clock, prices=prices)
-    in_states(database, "submitting")
-    id_ = only(database, "sms_campaigns")["id"]
+    in_states(database, "submitting", until=clock.now() + timedelta(days=1))
+    moved = lifecycle.pause(database, user_id, name="spring", clock=clock)
     slept = []
 
-    left = lifecycle.wait_until_settled(database, user_id, campaign_id=id_, sleep=slept.append, seconds=1)
+    ended = landed(database, user_id, moved.in_flight, clock=clock, sleep=slept.append, seconds=1)
 
-    assert (left, sum(slept)) == (1, 1)
+    assert (counted(ended), sum(slept)) == ({"submitting": 1}, 1)
 
 
 def test_of_two_who_cancel_at_once_one_is_told_that_it_is_done(database, user_id, clock, tmp_path):
@@ -239,7 +255,7 @@ def test_a_revision_is_written_over_the_one_that_was_looked_at_and_no_other(data
     bring_to(database, user_id, clock, tmp_path, "scheduled")
     with database.transaction() as connection:
         seen = find_campaign(connection, user_id, name="spring")
-    lifecycle.schedule(database, tenant_of(database), name="spring", at="2026-03-16 10:00", clock=clock)
+    scheduling.schedule(database, tenant_of(database), name="spring", at="2026-03-16 10:00", clock=clock)
     definition = CampaignDefinition.from_payload(seen["definition"])
     author = Author("command", "hanako", clock.now())
 

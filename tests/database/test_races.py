@@ -1,11 +1,13 @@
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from support.processes import wait_until
 from support.salon import add_customer, apply_text, only, prices, rows, tenant_of
+from support.seeds import arm as arm_now
 from support.seeds import phone, seed_campaign, statuses
 
 from lumiere_sms.audience.suppressions import suppress
@@ -24,11 +26,12 @@ from lumiere_sms.errors import StateError
 from lumiere_sms.providers.base import Action, Receipt, ReceiptStatus
 from lumiere_sms.providers.codes import twilio_meaning
 from lumiere_sms.sending import consequences
+from lumiere_sms.sending.claiming import Work
 from lumiere_sms.sending.outcomes import Answer
 from lumiere_sms.tracking.receipts import apply_receipts
 
 SENDER = "+15005550006"
-ALL = Rooms(1000, 1000, 1000, 1000)
+ALL = Rooms((1000,), (1000,))
 
 
 class Other(threading.Thread):
@@ -88,9 +91,7 @@ def claim(clock):
 def arm(database, clock):
     def make(seeded, asked, daemon):
         with database.transaction() as connection:
-            return recipients.arm(
-                connection, seeded.user_id, asked, daemon=daemon, provider="scripted", now=clock.now()
-            )
+            return arm_now(connection, seeded.user_id, asked, daemon=daemon, now=clock.now()).passed
 
     return make
 
@@ -149,7 +150,11 @@ def test_a_refusal_written_to_the_customers_row_after_the_launch_is_heeded(datab
 def test_two_whose_answers_pause_one_campaign_take_turns(database, user_id, clock, armed, somebody_waits):
     seeded = seed_campaign(database, user_id, now=clock.now(), texts=2)
     answers = [
-        Answer(None, result(each, Outcome.UNAVAILABLE), action=Action.STOP_CAMPAIGN)  # type: ignore[arg-type]  # not read
+        Answer(
+            Work(user_id, None, each, timedelta(), charge=None),  # type: ignore[arg-type]  # not read
+            result(each, Outcome.UNAVAILABLE),
+            action=Action.STOP_CAMPAIGN,
+        )
         for each in armed(seeded)
     ]
 

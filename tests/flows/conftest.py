@@ -4,11 +4,11 @@ import random
 from collections.abc import Callable
 
 import pytest
+from support.claimers import Unhurried
 
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.identifiers import new_id
-from lumiere_sms.providers.prices import list_price
-from lumiere_sms.sending.claiming import Claimer
+from lumiere_sms.providers.prices import PriceOf, list_price
 from lumiere_sms.sending.dispatcher import Dispatcher
 from lumiere_sms.sending.host import Host
 from lumiere_sms.sending.senders import register_senders
@@ -26,14 +26,15 @@ def dispatcher_of(database: Database, clock: FrozenClock) -> Callable[..., Dispa
         slots: int = 8,
         parts_per_second: float = 4000,
         kind: type[Dispatcher] = Dispatcher,
+        price_of: PriceOf = lambda _: list_price("twilio", "JP"),
     ) -> Dispatcher:
         register_senders(database, provider=provider.name, default_sender=SENDER, parts_per_second=parts_per_second)
         daemon = new_id()
         return kind(
             Host(database, daemon, clock, random.Random(1)),
             provider,
-            claimer=Claimer(daemon, provider=provider.name, default_sender=SENDER),
-            price_of=lambda _: list_price("twilio", "JP"),
+            claimer=Unhurried(daemon, provider=provider.name, default_sender=SENDER),
+            price_of=price_of,
             slots=slots,
         )
 

@@ -1,9 +1,11 @@
 import asyncio
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from support.claimers import Unhurried
 from support.seeds import phone, seed_campaign, statuses
 
 from lumiere_sms.audience.suppressions import suppress
@@ -12,9 +14,9 @@ from lumiere_sms.database.connection import Database, DatabaseLostError
 from lumiere_sms.errors import ConfigurationError, ProviderError, RejectedError, UnavailableError, UnknownOutcomeError
 from lumiere_sms.providers.base import Action
 from lumiere_sms.providers.prices import list_price
-from lumiere_sms.sending.claiming import Claimer
-from lumiere_sms.sending.dispatcher import STALE, Dispatcher
+from lumiere_sms.sending.dispatcher import Dispatcher
 from lumiere_sms.sending.sweeping import sweep
+from lumiere_sms.sending.wire import STALE
 from lumiere_sms.testing.scripted import ScriptedProvider
 
 SENDER = "+15005550006"
@@ -157,7 +159,7 @@ def test_a_provider_that_breaks_leaves_an_unknown_recipient_and_sends_the_others
 
 
 def test_an_opt_out_between_claim_and_arm_is_not_sent(database, user_id, clock, dispatcher_of):
-    class OptsOut(Claimer):
+    class OptsOut(Unhurried):
         def claim(self, database, *, slots, now):
             found = super().claim(database, slots=slots, now=now)
             with database.transaction() as connection:
@@ -176,7 +178,7 @@ def test_an_opt_out_between_claim_and_arm_is_not_sent(database, user_id, clock, 
 
 
 def test_a_campaign_paused_between_claim_and_arm_is_not_sent(database, user_id, clock, dispatcher_of):
-    class Pauses(Claimer):
+    class Pauses(Unhurried):
         def claim(self, database, *, slots, now):
             found = super().claim(database, slots=slots, now=now)
             with database.transaction() as connection:
@@ -280,6 +282,7 @@ class Flaky(Dispatcher):
     """Loses its first arm, before it is asked or after it is committed, and its first settlement."""
 
     loses = ""
+    reconnect = 0.05
 
     def _arm_now(self, user_id, work):
         if self._loses_now("before the arm"):
@@ -317,7 +320,7 @@ def test_a_database_that_is_lost_for_a_moment_leaves_nobody_in_doubt(database, u
 
 
 def test_a_pass_ends_when_the_database_refuses_claim_after_claim(dispatcher_of):
-    class Refused(Claimer):
+    class Refused(Unhurried):
         def claim(self, database, *, slots, now):
             raise ConfigurationError("the disk is full")
 
@@ -331,10 +334,54 @@ def test_a_pass_ends_when_the_database_refuses_claim_after_claim(dispatcher_of):
         drain(dispatcher)
 
 
-def test_a_call_that_did_not_begin_in_time_is_not_sent_and_goes_again(database, user_id, clock, dispatcher_of):
+def test_a_pass_whose_claim_is_lost_in_its_commit_leaves_nobody_behind(database, user_id, clock, dispatcher_of):
+    class Broken:
+        @contextmanager
+        def transaction(self, **options):
+            with database.transaction(**options) as connection:
+                yield connection
+                raise DatabaseLostError("the connection broke")
+
+    class BreaksOnce(Unhurried):
+        claims = 0
+
+        def claim(self, database, **options):
+            self.claims += 1
+            return super().claim(Broken() if self.claims == 1 else database, **options)
+
+    seed_campaign(database, user_id, now=clock.now(), texts=3)
+    dispatcher = dispatcher_of(ScriptedProvider())
+    dispatcher.reconnect = 0.01
+    dispatcher._claimer = BreaksOnce(dispatcher._daemon, provider="scripted", default_sender=SENDER)
+
+    drain(dispatcher)
+
+    assert statuses(database, user_id) == {"sent": 3}
+
+
+def test_a_call_that_did_not_begin_in_time_goes_again_in_the_same_pass(database, user_id, clock, dispatcher_of):
+    class SlowAtFirst(Dispatcher):
+        too_late = 1
+
+        def _arm_now(self, user_id, work):
+            armed, armed_at = super()._arm_now(user_id, work)
+            self.too_late -= 1
+            return armed, armed_at - STALE * (self.too_late >= 0)
+
+    seed_campaign(database, user_id, now=clock.now(), texts=2)
+    provider = ScriptedProvider()
+
+    drain(dispatcher_of(provider, kind=SlowAtFirst))
+
+    assert statuses(database, user_id) == {"sent": 2}
+    assert len(provider.submissions) == 2
+
+
+def test_a_pass_whose_calls_never_begin_in_time_ends_and_sends_nothing(database, user_id, clock, dispatcher_of):
     class Slow(Dispatcher):
-        async def _submit(self, work, armed_at):
-            await super()._submit(work, armed_at - STALE)
+        def _arm_now(self, user_id, work):
+            armed, armed_at = super()._arm_now(user_id, work)
+            return armed, armed_at - STALE
 
     seed_campaign(database, user_id, now=clock.now(), texts=2)
     provider = ScriptedProvider()

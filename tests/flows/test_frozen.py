@@ -10,8 +10,8 @@ from support.seeds import seed_campaign, statuses
 from lumiere_sms.database.connection import Database
 from lumiere_sms.errors import RejectedError, UnavailableError
 from lumiere_sms.providers.base import Accepted, Action
-from lumiere_sms.sending.dispatcher import WAKEFUL
 from lumiere_sms.sending.sweeping import expire, reap
+from lumiere_sms.sending.wire import WAKEFUL
 from lumiere_sms.testing.scripted import ScriptedProvider
 
 
@@ -55,7 +55,7 @@ def test_the_age_of_an_arm_counts_the_time_that_the_machine_slept():
 def test_words_that_postgresql_cannot_store_settle_all_the_same(database, user_id, clock, dispatcher_of):
     seed_campaign(database, user_id, now=clock.now(), texts=2)
 
-    asyncio.run(dispatcher_of(ScriptedProvider([RejectedError("n\0o", code="47\0" + "11")])).run(once=True))
+    asyncio.run(dispatcher_of(ScriptedProvider([RejectedError("n\0o\ud800", code="47\0" + "11")])).run(once=True))
 
     assert statuses(database, user_id) == {"failed": 1, "sent": 1}
 

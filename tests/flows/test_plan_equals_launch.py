@@ -5,7 +5,7 @@ import pytest
 from support.salon import add_customer, apply_text, define, prices, rows, tenant_of
 
 from lumiere_sms.audience.suppressions import suppress
-from lumiere_sms.campaigns import lifecycle
+from lumiere_sms.campaigns import scheduling
 from lumiere_sms.campaigns.changes import checksum
 from lumiere_sms.campaigns.launch import launch_due
 from lumiere_sms.errors import DefinitionError, StateError
@@ -194,7 +194,7 @@ def test_a_time_in_the_past_is_told_by_the_plan_too(database, user_id, clock, tm
 
 def test_a_change_by_command_is_shown_with_what_apply_would_need(database, user_id, clock, tmp_path, salon):
     apply_text(database, tmp_path, TEXT, clock=clock)
-    lifecycle.schedule(database, tenant_of(database), name="spring", at="2026-03-17 10:00", clock=clock)
+    scheduling.schedule(database, tenant_of(database), name="spring", at="2026-03-17 10:00", clock=clock)
     definitions, tenant = define(tmp_path, TEXT), tenant_of(database)
 
     plan = make_plan(database, tenant, definitions, clock=clock, prices=prices)

@@ -1,13 +1,18 @@
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from support.budgets import budget, sums
+from support.salon import only, rows
 from support.seeds import phone, seed_campaign, statuses
 
+from lumiere_sms.database.tenants import create_tenant
 from lumiere_sms.errors import UnavailableError
-from lumiere_sms.providers.base import ReceiptStatus
+from lumiere_sms.providers.base import Receipt, ReceiptStatus
+from lumiere_sms.providers.codes import twilio_meaning
 from lumiere_sms.sending.polling import FEW, Poller
 from lumiere_sms.testing.clocks import FrozenClock
 from lumiere_sms.testing.scripted import ScriptedProvider
@@ -152,6 +157,91 @@ def test_a_receipt_of_a_stranger_moves_nobody(database, user_id, clock, sent):
 
     assert not moved
     assert statuses(database, user_id) == {"sent": 1}
+
+
+@pytest.fixture
+def tell(database, clock):
+    def apply(user_id, *receipts: Receipt) -> Counter[str]:
+        with database.transaction() as connection:
+            return apply_receipts(
+                connection,
+                user_id,
+                receipts,
+                provider="scripted",
+                source="callback",
+                meaning_of=twilio_meaning,
+                now=clock.now(),
+            )
+
+    return apply
+
+
+@pytest.mark.parametrize("is_named", [True, False], ids=["naming its attempt", "naming the text alone"])
+def test_a_callback_that_comes_before_the_answer_is_recorded(database, user_id, clock, dispatcher_of, tell, is_named):
+    seed_campaign(database, user_id, now=clock.now(), texts=1)
+    budget(database, "1", campaign="spring", clock=clock)
+    provider = ScriptedProvider(clock=clock)
+
+    async def call_back_early() -> dict[str, int]:
+        provider.hold()
+        running = asyncio.create_task(dispatcher_of(provider).run(once=True))
+        await provider.arrived(1)
+        named = provider.submissions[0].attempt_id if is_named else None
+        price = Decimal("0.10")
+        tell(user_id, Receipt("scripted-1", ReceiptStatus.DELIVERED, attempt_id=named, price=price, currency="USD"))
+        early = statuses(database, user_id)
+        provider.release()
+        await running
+        return early
+
+    early = asyncio.run(call_back_early())
+    answered = statuses(database, user_id)
+    provider.report(phone(0), ReceiptStatus.DELIVERED, price=Decimal("0.10"))
+    asyncio.run(poller_of(database, provider, clock).poll())
+
+    assert (early, answered) == (({"delivered": 1},) * 2 if is_named else ({"submitting": 1}, {"sent": 1}))
+    assert statuses(database, user_id) == {"delivered": 1}
+    assert only(database, "campaign_recipients")["cost"] == Decimal("0.10")
+    assert sums(database) == [("0.00", "0.08", "0.02")]
+    assert rows(database, "alerts") == []
+
+
+def test_delivered_before_sent_and_a_callback_that_comes_again_change_nothing(database, user_id, clock, sent, tell):
+    budget(database, "1", month="2026-03", clock=clock)
+    sent(1)
+    told = Receipt("scripted-1", ReceiptStatus.DELIVERED, price=Decimal("0.10"), currency="USD", parts=2)
+    late = Receipt("scripted-1", ReceiptStatus.SENT, parts=1)
+
+    moved = [tell(user_id, each) for each in (told, late, told, late)]
+
+    recipient = only(database, "campaign_recipients")
+    assert moved == [{"delivered": 1}, {}, {}, {}]
+    assert (recipient["status"], recipient["segments_used"], recipient["cost"]) == ("delivered", 2, Decimal("0.10"))
+    assert len(rows(database, "delivery_events")) == 2
+    assert sums(database) == [("0.00", "0.08", "0.02")]
+
+
+def test_parts_that_are_known_later_change_what_a_text_costs_until_its_price_is_told(database, user_id, sent, tell):
+    sent(1)
+    costs = []
+
+    for status, parts, price in (("sent", 3, None), ("sent", 3, None), ("delivered", None, "0.07")):
+        tell(user_id, Receipt("scripted-1", ReceiptStatus(status), parts=parts, price=price and Decimal(price)))
+        costs.append(only(database, "campaign_recipients")["cost"])
+
+    assert costs == [Decimal("0.2526"), Decimal("0.2526"), Decimal("0.07")]
+
+
+def test_a_callback_for_another_tenants_text_moves_nobody(database, user_id, clock, sent, tell):
+    provider = sent(1)
+    stranger = create_tenant(database, "ginza", sender="+815011111111").id
+    attempt = provider.submissions[0].attempt_id
+
+    moved = tell(stranger, Receipt("scripted-1", ReceiptStatus.UNDELIVERED, code="21610", attempt_id=attempt))
+
+    assert not moved
+    assert statuses(database, user_id) == {"sent": 1}
+    assert rows(database, "suppressions") == []
 
 
 def test_polls_that_bring_nothing_grow_rarer_and_news_makes_them_frequent_again(database, user_id, clock, sent):

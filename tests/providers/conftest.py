@@ -1,10 +1,14 @@
+import os
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from support.aws import AT_ONCE, ENVIRONMENT, AwsWorld, SnsFront, SnsWorld, sns_front
 from support.wire import NOBODY, PHONE, new_provider
 
 from lumiere_sms.providers.twilio import TwilioProvider
+from lumiere_sms.testing.aws_server import AwsServer
 from lumiere_sms.testing.contract import Behaviour
 from lumiere_sms.testing.twilio_faults import Fault, Faults, Refusal
 from lumiere_sms.testing.twilio_server import (
@@ -62,3 +66,37 @@ def world(server: TwilioServer) -> TwilioWorld:
     world = TwilioWorld(server)
     world.behave(Behaviour.ACCEPTS)
     return world
+
+
+@pytest.fixture
+def aws_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return monkeypatch
+
+
+@pytest.fixture
+def aws_server(aws_environment: pytest.MonkeyPatch) -> Iterator[AwsServer]:
+    with AwsServer(Faults(deliver_after=AT_ONCE), hidden_for=AT_ONCE, longest_wait=AT_ONCE) as server:
+        aws_environment.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server
+
+
+@pytest.fixture
+def aws_world(aws_server: AwsServer, aws_environment: pytest.MonkeyPatch) -> AwsWorld:
+    return AwsWorld(aws_server, aws_environment.setenv)
+
+
+@pytest.fixture(scope="session")
+def started_sns_front() -> Iterator[SnsFront]:
+    with sns_front() as front:
+        yield front
+
+
+@pytest.fixture
+def sns_world(started_sns_front: SnsFront, aws_environment: pytest.MonkeyPatch) -> SnsWorld:
+    return SnsWorld(started_sns_front, aws_environment.setenv)

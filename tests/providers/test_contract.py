@@ -1,11 +1,20 @@
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pytest
 
 from lumiere_sms.errors import RejectedError, UnavailableError, UnknownOutcomeError
-from lumiere_sms.providers.base import Accepted, Action, Message, Provider
-from lumiere_sms.testing.contract import CHECKS, Behaviour
+from lumiere_sms.providers.base import Accepted, Action, Message, Provider, Receipt
+from lumiere_sms.providers.console import ConsoleProvider
+from lumiere_sms.testing.clocks import FrozenClock
+from lumiere_sms.testing.contract import (
+    CHECKS,
+    Behaviour,
+    records_prove_what_was_accepted,
+    repeated_receipt_says_the_same,
+)
 from lumiere_sms.testing.scripted import Answer, Lost, ScriptedProvider
 
 
@@ -14,9 +23,45 @@ def test_twilio_keeps_the_contract(check, world):
     asyncio.run(check(world))
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_end_user_messaging_keeps_the_contract(check, aws_world):
+    asyncio.run(check(aws_world))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_sns_keeps_the_contract(check, sns_world):
+    asyncio.run(check(sns_world))
+
+
+class ConsoleWorld:
+    sender, phone = "console", "+819012345678"
+    today: date = datetime(2026, 3, 15, tzinfo=UTC).date()
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def provider(self) -> Provider:
+        return ConsoleProvider()
+
+    def behave(self, behaviour: Behaviour) -> None:
+        if behaviour is not Behaviour.ACCEPTS:
+            raise NotImplementedError
+
+    @property
+    def accepted(self) -> Sequence[str]:
+        printed = self._capsys.readouterr().out.removeprefix("to +81········78: ")
+        return printed.removesuffix("\n").replace("\n    ", "\v").replace("\v", "\n").split("\nto +81········78: ")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_console_keeps_what_concerns_it_of_the_contract(check, capsys):
+    with suppress(NotImplementedError):  # a terminal neither refuses nor fails
+        asyncio.run(check(ConsoleWorld(capsys)))
+
+
 class Told(ScriptedProvider):
     def __init__(self, world: "ScriptedWorld") -> None:
-        super().__init__()
+        super().__init__(clock=FrozenClock(datetime(2026, 3, 15, 1, tzinfo=UTC)))
         self._world = world
 
     def _next_answer(self, phone: str) -> Answer:
@@ -84,6 +129,11 @@ class AcceptsEverything(Told):
         return Accepted("1")
 
 
+class ListsEverybody(Told):
+    async def list_to(self, phone: str) -> Sequence[Receipt]:
+        return list(self._receipts.values())
+
+
 DOUBTFUL = {
     "failure_after_accepting_is_doubtful",
     "cut_connection_is_doubtful",
@@ -98,6 +148,7 @@ DOUBTFUL = {
         pytest.param(TakesATimeOutForARefusal, DOUBTFUL, id="a time-out taken for a refusal"),
         pytest.param(AsksTwice, DOUBTFUL, id="a second try"),
         pytest.param(AcceptsEverything, DOUBTFUL | {"refusal_is_final"}, id="a refusal taken for a yes"),
+        pytest.param(ListsEverybody, {"records_prove_what_was_accepted"}, id="one's records taken for another's"),
     ],
 )
 def test_the_contract_finds_a_provider_that_would_send_twice_or_lose_a_text(kind, failing):
@@ -111,8 +162,9 @@ def test_the_contract_finds_a_provider_that_would_send_twice_or_lose_a_text(kind
     assert failing <= failed
 
 
-def test_a_provider_without_receipts_is_not_asked_for_any():
+def test_a_provider_without_receipts_or_records_is_not_asked_for_any():
     class Silent(Told):
-        has_receipts = False
+        has_receipts = has_records = False
 
-    asyncio.run(CHECKS[-1](ScriptedWorld(Silent)))
+    for check in (repeated_receipt_says_the_same, records_prove_what_was_accepted):
+        asyncio.run(check(ScriptedWorld(Silent)))

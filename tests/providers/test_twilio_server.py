@@ -189,6 +189,26 @@ def test_the_list_may_lag_behind_what_was_accepted(timed, clock):
     assert len(timed.accepted) == 1
 
 
+def test_a_share_of_the_texts_may_be_listed_late(timed):
+    timed.behave(Faults(list_lag=timedelta(seconds=30), late_lists=0.5))
+    for number in range(40):
+        post(timed, Body=f"text {number}")
+
+    listed_early = len(listed(timed)["messages"])
+
+    assert 0 < listed_early < 40
+    assert len(listed(timed)["messages"]) == listed_early  # the same ones
+
+
+def test_the_list_may_fail_and_is_counted(timed):
+    timed.behave(Faults(list_errors=0.5))
+
+    answers = [ask(timed, MESSAGES)[0] for _ in range(40)]
+
+    assert set(answers) == {200, 500}
+    assert timed.list_count == 40
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "accepted"),
     [

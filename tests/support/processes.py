@@ -13,6 +13,12 @@ from pathlib import Path
 from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
 
 PATIENCE = 60.0  # seconds until a test gives up
+#: What is in doubt is decided within two seconds.
+QUICK_LOOKS = {
+    "LUMIERE_SMS_RECONCILE_AFTER": "0.2,0.5,1,1.4",
+    "LUMIERE_SMS_PROVIDER_LISTS_WITHIN": "1",
+    "LUMIERE_SMS_SECONDS_BETWEEN_LISTS": "0.05",
+}
 
 
 def environment(
@@ -30,15 +36,17 @@ def environment(
     return found
 
 
-def start(*arguments: str, env: dict[str, str], cwd: Path | None = None) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "lumiere_sms", *arguments]
+def start(*arguments: str, env: dict[str, str], cwd: Path | None = None, after: str = "") -> "subprocess.Popen[str]":
+    """Start the command; `after` is Python that is executed first, in the same process."""
+    main = f"{after}\nfrom lumiere_sms.__main__ import main\nmain()"
+    command = [sys.executable, *(["-c", main] if after else ["-m", "lumiere_sms"]), *arguments]
     return subprocess.Popen(command, env=env, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 @contextmanager
-def running(*arguments: str, env: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def running(*arguments: str, env: dict[str, str], after: str = "") -> Iterator["subprocess.Popen[str]"]:
     """A process that does not outlive the test."""
-    process = start(*arguments, env=env)
+    process = start(*arguments, env=env, after=after)
     try:
         yield process
     finally:

@@ -1,14 +1,18 @@
 """Rows to start a test from: a running campaign with recipients, without the stages before it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from lumiere_sms.database.connection import Database
+from lumiere_sms.campaigns import recipients
+from lumiere_sms.campaigns.recipients import Armed, Asked
+from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.definitions.models import CampaignDefinition
+from lumiere_sms.providers.prices import Price, list_price
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,10 @@ class Seeded:
 
 def phone(number: int) -> str:
     return f"+8190{number:08d}"
+
+
+def price_of(_: str) -> Price:
+    return list_price("scripted", "JP")
 
 
 def seed_campaign(
@@ -97,3 +105,7 @@ def statuses(database: Database, user_id: UUID, *, name: str | None = None) -> d
             {"user_id": user_id, "name": name},
         )
         return {row["status"]: row["count"] for row in rows}
+
+
+def arm(connection: Connection, user_id: UUID, asked: Sequence[Asked], *, daemon: UUID, now: datetime | None) -> Armed:
+    return recipients.arm(connection, user_id, asked, daemon=daemon, provider="scripted", price_of=price_of, now=now)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs
 from uuid import uuid4
 
-from lumiere_sms.providers.base import Accepted, Message, Receipt
+from lumiere_sms.providers.base import Accepted, Message, Provider, Receipt
 from lumiere_sms.providers.twilio import TwilioProvider
 from lumiere_sms.testing.twilio_server import SANDBOX_ACCOUNT_SID, SANDBOX_AUTH_TOKEN, SANDBOX_SENDER
 
@@ -67,7 +67,7 @@ def checked(provider: TwilioProvider) -> str:
     return closing(provider, provider.check())
 
 
-def closing(provider: TwilioProvider, work: Coroutine[Any, Any, Result]) -> Result:
+def closing(provider: Provider, work: Coroutine[Any, Any, Result]) -> Result:
     async def and_close() -> Result:
         try:
             return await work

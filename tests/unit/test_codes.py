@@ -4,17 +4,30 @@ from importlib.resources import files
 import pytest
 
 from lumiere_sms.errors import RejectedError, UnavailableError, UnknownOutcomeError
+from lumiere_sms.providers import aws_events
 from lumiere_sms.providers.base import Action, Meaning, Reason
-from lumiere_sms.providers.codes import OUTCOMES, twilio_codes, twilio_meaning
+from lumiere_sms.providers.codes import OUTCOMES, aws_codes, aws_meaning, twilio_codes, twilio_meaning
+from lumiere_sms.testing.aws_model import service_model
 
-ROWS = list(csv.DictReader(files("lumiere_sms.providers").joinpath("twilio_codes.csv").read_text("utf-8").splitlines()))
+
+def rows_of(file: str) -> list[dict[str, str]]:
+    text = files("lumiere_sms.providers").joinpath(file).read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
-def test_every_row_of_the_table_is_read_as_it_stands():
-    codes = twilio_codes()
+ROWS = rows_of("twilio_codes.csv")
 
-    assert len(codes) == len(ROWS), "a code stands twice"
-    for row in ROWS:
+
+@pytest.mark.parametrize(
+    ("codes", "rows"),
+    [
+        pytest.param(twilio_codes(), ROWS, id="Twilio"),
+        pytest.param(aws_codes(), rows_of("aws_codes.csv"), id="AWS"),
+    ],
+)
+def test_every_row_of_the_table_is_read_as_it_stands(codes, rows):
+    assert len(codes) == len(rows), "a code stands twice"
+    for row in rows:
         meaning = codes[row["code"]]
         assert OUTCOMES[row["outcome"]] is meaning.outcome
         assert (meaning.text, meaning.receipt) == (row["meaning"], row["receipt"])
@@ -68,3 +81,28 @@ def test_a_code_in_no_table_is_final_and_alerts_a_person():
 
 def test_only_a_code_for_an_opt_out_suppresses_as_one():
     assert [code for code, meaning in twilio_codes().items() if meaning.action is Action.OPT_OUT] == ["21610"]
+
+
+def test_every_reason_for_which_aws_refuses_a_text_is_one_that_aws_gives():
+    reasons = {
+        reason
+        for shape in service_model("pinpoint-sms-voice-v2").error_shapes
+        if "Reason" in shape.members
+        for reason in shape.members["Reason"].enum
+    }
+
+    assert {code for code in aws_codes() if code.isupper() and not code.startswith("TEXT_")} <= reasons
+
+
+def test_every_event_of_a_text_that_failed_has_a_meaning():
+    failed = {kind for kind, status in aws_events._STATUSES.items() if status in aws_events._FAILURES}
+
+    assert {code for code in aws_codes() if code.startswith("TEXT_")} == failed
+
+
+def test_only_the_reason_of_a_refusal_suppresses_as_one_at_aws():
+    found = [code for code, meaning in aws_codes().items() if meaning.action is Action.OPT_OUT]
+
+    assert found == ["DESTINATION_PHONE_NUMBER_OPTED_OUT"]
+    assert aws_meaning("ThrottlingException").outcome is UnavailableError
+    assert not aws_meaning("BrandNew").is_known

@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 
 from lumiere_sms.errors import ConfigurationError
+from lumiere_sms.providers import registry
 from lumiere_sms.providers.prices import Price, country_of, list_price
 
 
@@ -20,6 +21,11 @@ def test_a_country_without_a_price_costs_the_default():
 
     assert price.is_default
     assert price.amount >= list_price("twilio", "JP").amount
+
+
+@pytest.mark.parametrize("provider", registry.BUILT_IN)
+def test_each_of_our_providers_has_a_list(provider):
+    assert list_price(provider, "JP").currency == "USD"
 
 
 def test_the_console_costs_nothing():

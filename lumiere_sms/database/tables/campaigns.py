@@ -120,6 +120,7 @@ class SmsCampaign(SQLModel, table=True):
     completed_at: datetime | None = stored(instant(), optional=True)
     archived_at: datetime | None = stored(instant(), optional=True)
     created_by: str | None = stored(Text(), optional=True)
+    resumed_at: datetime | None = stored(instant(), optional=True)
 
 
 class CampaignOccurrence(SQLModel, table=True):
@@ -165,3 +166,5 @@ class CampaignOccurrence(SQLModel, table=True):
     launched_at: datetime | None = stored(instant(), optional=True)
     completed_at: datetime | None = stored(instant(), optional=True)
     created_at: datetime = stored(instant(), default="now()")
+    pace_floor: datetime | None = stored(instant(), optional=True)
+    pace_idle_at: datetime | None = stored(instant(), optional=True)

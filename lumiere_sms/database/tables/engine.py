@@ -12,7 +12,7 @@ from lumiere_sms.database.tables.columns import TableClass, described, instant, 
 
 
 class PaceLimit(SQLModel, table=True):
-    """The pace of one sender (GCRA: one timestamp), in parts."""
+    """The pace of one sender, or of a tenant (GCRA: one timestamp), in parts."""
 
     __tablename__ = "pace_limits"
     __table_args__: Any = (
@@ -20,27 +20,30 @@ class PaceLimit(SQLModel, table=True):
         CheckConstraint(
             "parts_per_minute > 0 AND parts_per_day > 0 AND rate > 0", name="pace_limits_limits_are_positive"
         ),
+        CheckConstraint("provider = '' OR parts_per_second IS NOT NULL", name="pace_limits_a_sender_has_a_rate"),
         described(TableClass.LOCAL, fillfactor=50),
     )
 
     provider: str = stored(Text(), key=True)
     sender: str = stored(Text(), key=True)
     owner: UUID | None = stored(Uuid(), optional=True)
-    parts_per_second: float = stored(Double())
-    burst: float = stored(Double())
+    parts_per_second: float | None = stored(Double(), optional=True)
+    burst: float | None = stored(Double(), optional=True)
     tat: datetime | None = stored(instant(), optional=True)
     blocked_until: datetime | None = stored(instant(), optional=True)
     blocked_reason: str | None = stored(Text(), optional=True)
     is_set: bool = stored(Boolean(), default="false")
     rate: float | None = stored(Double(), optional=True)
     cut_at: datetime | None = stored(instant(), optional=True)
+    cut_reason: str | None = stored(Text(), optional=True)
     refused_at: datetime | None = stored(instant(), optional=True)
     parts_per_minute: int | None = stored(Integer(), optional=True)
-    minute_tat: datetime | None = stored(instant(), optional=True)
     parts_per_day: int | None = stored(Integer(), optional=True)
     zone: str = stored(Text(), default="'UTC'")
     day: date | None = stored(Date(), optional=True)
     day_parts: int = stored(Integer(), default="0")
+    tat_floor: datetime | None = stored(instant(), optional=True)
+    idle_at: datetime | None = stored(instant(), optional=True)
 
 
 class ProviderHealth(SQLModel, table=True):

@@ -23,7 +23,9 @@ class Budget(SQLModel, table=True):
         ForeignKeyConstraint(["user_id", "campaign_id"], ["sms_campaigns.user_id", "sms_campaigns.id"]),
         CheckConstraint("campaign_id IS NULL OR month IS NULL", name="budgets_has_one_scope"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="budgets_currency_is_iso_4217"),
-        CheckConstraint("amount >= 0 AND reserved >= 0 AND committed >= 0", name="budgets_are_not_negative"),
+        CheckConstraint(
+            "amount >= 0 AND reserved >= 0 AND committed >= 0 AND adjusted >= 0", name="budgets_are_not_negative"
+        ),
         CheckConstraint("reserved + committed <= amount", name="budgets_are_never_overspent"),
         described(TableClass.TENANT, fillfactor=50),
     )

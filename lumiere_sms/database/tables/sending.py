@@ -160,6 +160,9 @@ class Submission(SQLModel, table=True):
     looked_at: datetime | None = stored(instant(), optional=True)
     absent_at: datetime | None = stored(instant(), optional=True)
     finding: str | None = stored(Text(), optional=True)
+    look_at: datetime | None = stored(instant(), optional=True)
+    spent: Decimal | None = stored(Numeric(12, 4), optional=True)
+    receipt_code: str | None = stored(Text(), optional=True)
 
 
 class DeliveryEvent(SQLModel, table=True):

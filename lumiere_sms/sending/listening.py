@@ -1,0 +1,70 @@
+"""Takes in what a provider reports by itself of the texts it was given: receipts, and what became of lost answers.
+
+A batch of events is settled before the next one is asked for, and only then counts as taken: what a crash
+leaves behind comes again. Each names its tenant in the context that the text was submitted with; one that names
+none, or one that this database does not know, is about somebody else's text.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from time import monotonic
+from uuid import UUID
+
+from lumiere_sms.clock import Clock
+from lumiere_sms.database.connection import Database
+from lumiere_sms.database.patience import LET_GO
+from lumiere_sms.errors import ProviderError
+from lumiere_sms.logs import event
+from lumiere_sms.providers.base import Provider, Receipt
+from lumiere_sms.tracking.receipts import apply_receipts
+
+LONGEST_PAUSE = 60.0  # seconds after a failure; the first pause is one second, each next one twice that
+
+
+class Listener:
+    """Listens to one provider; any number of daemons may, each event goes to one of them."""
+
+    def __init__(self, database: Database, provider: Provider, *, clock: Clock) -> None:
+        self._database = database
+        self._provider = provider
+        self._clock = clock
+        self._pause = 0.0
+        self._not_before = 0.0
+
+    async def listen(self) -> Counter[str]:
+        """Settle everything that has been reported by now; return how many recipients took which status."""
+        moved: Counter[str] = Counter()
+        if not self._provider.has_events or monotonic() < self._not_before:
+            return moved
+        try:
+            async for receipts in self._provider.events():
+                moved += await asyncio.to_thread(partial(self._settle, receipts))
+            self._pause = 0.0
+        except ProviderError as error:
+            self._pause = min(max(1.0, self._pause * 2), LONGEST_PAUSE)
+            self._not_before = monotonic() + self._pause
+            event("listening failed", provider=self._provider.name, error=error, again_in=self._pause)
+        return moved
+
+    def _settle(self, receipts: Sequence[Receipt]) -> Counter[str]:
+        moved: Counter[str] = Counter()
+        for user_id in self._tenants({each.user_id for each in receipts if each.user_id}):
+            with self._database.transaction(limits=LET_GO) as connection:
+                moved += apply_receipts(
+                    connection,
+                    user_id,
+                    [each for each in receipts if each.user_id == user_id],
+                    provider=self._provider.name,
+                    source="event",
+                    meaning_of=self._provider.meaning_of,
+                    now=self._clock.database_now(),
+                )
+        return moved
+
+    def _tenants(self, named: set[UUID]) -> list[UUID]:
+        """Return those of some ids that are tenants here."""
+        with self._database.transaction(read_only=True) as connection:
+            found = connection.execute("SELECT id FROM users WHERE id = ANY (%s::uuid[]) ORDER BY id", [list(named)])
+            return [row["id"] for row in found]

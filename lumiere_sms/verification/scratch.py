@@ -1,0 +1,74 @@
+"""A database of one's own beside the one in use, made for a proof and dropped after it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from lumiere_sms.database import schema
+from lumiere_sms.database.complaints import unreachable
+from lumiere_sms.database.connection import Database
+from lumiere_sms.database.embedded import Cluster
+from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.errors import ConfigurationError
+from lumiere_sms.settings import Settings
+
+
+@contextmanager
+def scratch_database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
+    """Make a database with our schema on the server in use and give its URL; drop it at the end unless `keep`.
+
+    Raises: ConfigurationError when the server cannot be reached or lets nobody make a database.
+    """
+    server = settings.database_url or _embedded(settings)
+    name = f"verify_{'kept_' * keep}{new_id().hex}"
+    _drop_what_was_left(server)
+    _on_server(server, _CREATE, name)
+    try:
+        url = psycopg.conninfo.make_conninfo(server, dbname=name)
+        database = Database(url)
+        schema.upgrade(database)
+        with database.connect():  # so that it is somebody's as long as it is used
+            yield url
+        database.close()
+    finally:
+        if not keep:
+            _on_server(server, _DROP, name)
+
+
+def _embedded(settings: Settings) -> str:
+    return Cluster(settings.data_dir, pg_bin=settings.pg_bin, account=settings.postgres_user).ensure()
+
+
+def _drop_what_was_left(server: str) -> None:
+    """Drop the scratch databases of proofs that were killed."""
+    database = Database(server)
+    with database.transaction(read_only=True) as connection:
+        left = [row["name"] for row in connection.execute(_LEFT_BEHIND)]
+    database.close()
+    for name in left:
+        _on_server(server, _DROP, name)
+
+
+def _on_server(url: str, statement: LiteralString, name: str) -> None:
+    """Execute what no transaction may hold. Raises: ConfigurationError."""
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            "this account may not make a scratch database", hint="ALTER ROLE … CREATEDB, or unset DATABASE_URL"
+        ) from error
+    except psycopg.OperationalError as error:
+        raise unreachable(error) from error
+
+
+_CREATE: LiteralString = "CREATE DATABASE {}"
+_DROP: LiteralString = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
+_LEFT_BEHIND: LiteralString = """
+    SELECT datname AS name FROM pg_database
+    WHERE datname ~ '^verify_[0-9a-f]{32}$'
+      AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pg_stat_activity.datname = pg_database.datname)
+"""
