@@ -60,6 +60,7 @@ def test_a_daemon_frozen_for_twice_its_lease_sends_nothing_when_it_goes_on_thoug
         # Nobody waits two minutes for the leases here: the sweeper is told that they are over.
         swept = sweep(database, clock=FrozenClock(datetime.now(UTC) + timedelta(minutes=2)))
         paused = run("campaign", "pause", "spring", env=env)
+        time.sleep(A_WHILE)  # its leases are told to be over; the age of its arms is measured
         frozen.send_signal(signal.SIGCONT)
         begun = requests_in_a_while(provider)
         run("campaign", "resume", "spring", env=env)

@@ -83,6 +83,6 @@ def test_a_provider_that_names_a_time_is_left_alone_until_then(database, user_id
     clock.advance(timedelta(seconds=61))
     asyncio.run(dispatcher_of(provider, slots=1).run(once=True))
 
-    assert why.startswith("rests until 2026-03-15 01:00:07 UTC: Too Many Requests")
+    assert why.startswith("rests until 2026-03-15 10:00:07 JST: Too Many Requests")
     assert in_between == asked < 3
     assert statuses(database, user_id) == {"sent": 3}

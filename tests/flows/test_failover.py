@@ -340,3 +340,13 @@ def test_a_plain_sender_is_no_sender_of_the_other_provider(database, user_id, cl
     drain(lanes_of(first, second))
 
     assert {each.sender for each in second.accepted} == {"second-sender"}
+
+
+def test_a_trial_is_one_text_however_many_wait(database, user_id, clock, lanes_of):
+    (lane, _) = lanes_of(First(), Second())
+    come_back(database, clock, "first")
+    seed_campaign(database, user_id, now=clock.now(), texts=60)
+
+    rounds = [lane._claimer.claim(database, slots=8, now=clock.now()) for _ in range(2)]
+
+    assert [(each.is_trial, len(each.work)) for each in rounds] == [(True, 1), (False, 0)]

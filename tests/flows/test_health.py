@@ -51,6 +51,12 @@ def state(database) -> str:
         return standings.standing_of(connection, "scripted", now=None).state
 
 
+def probed(database) -> tuple[str, int]:
+    with database.transaction() as connection:
+        row = connection.execute("SELECT state, probes FROM provider_health").fetchone()
+    return row["state"], row["probes"]
+
+
 def watched(*healths: Health, until: Callable[[], bool]) -> None:
     async def watch() -> None:
         watches = [asyncio.create_task(health.watch()) for health in healths]
@@ -134,12 +140,9 @@ def test_a_provider_that_is_left_alone_is_checked_every_fifteen_seconds_until_th
     health = health_of(provider)
     asyncio.run(health.leave_alone("down"))
 
-    for checks, expected in ((1, "open"), (2, "probing"), (3, "probing"), (4, "closed")):
+    for checks, expected in ((1, ("open", 0)), (2, ("probing", 1)), (3, ("probing", 2)), (4, ("closed", 3))):
         clock.advance(standings.PROBE_EVERY + standings.GRACE)
-        watched(
-            health,
-            until=lambda checks=checks, expected=expected: (provider.checks, state(database)) == (checks, expected),
-        )
+        watched(health, until=lambda so=(checks, expected): (provider.checks, probed(database)) == so)
 
 
 def test_a_probe_is_one_daemons(database, clock, health_of):
