@@ -1,8 +1,8 @@
 """When a provider's records are looked at for a text whose answer was lost, and which look proves what.
 
 Finding a text proves at any time that it was accepted. Not finding it proves nothing until the provider has
-had time to list it, and then only twice: `lists_within` after the arm at the earliest, and again a quarter of
-that later. What is undecided after the last look is looked for ever more rarely, for a day.
+had time to list it, and then only twice: `lists_within` after the arm at the earliest, and again 0.3 of that later, which
+is longer than a call may take from its arm on. What is undecided after the last look is looked for ever more rarely, for a day.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,13 @@ class Looks:
 
     @property
     def gap(self) -> timedelta:
-        """How far two looks that prove an absence lie apart at least."""
+        """How long a look may take before another daemon takes it over."""
         return self.lists_within / 4
+
+    @property
+    def apart(self) -> timedelta:
+        """How far two looks that prove an absence lie apart at least: a call may last 35 s from its arm on."""
+        return self.lists_within * 0.3
 
     @property
     def last(self) -> timedelta:
@@ -48,13 +53,13 @@ class Looks:
 
     def proves(self, absent_at: datetime | None, *, at: datetime) -> bool:
         """Say whether not to find a text `at` this time proves that it is not there; `absent_at` is the first such."""
-        return absent_at is not None and at >= absent_at + self.gap
+        return absent_at is not None and at >= absent_at + self.apart
 
     def next_at(self, started_at: datetime, *, absent_at: datetime | None, now: datetime) -> datetime:
         """Return when to look again after a look `now` that settled nothing."""
         planned = [started_at + each for each in self.after if started_at + each > now]
         if absent_at is not None:
-            return max(*planned[:1], now, absent_at + self.gap)
+            return max(*planned[:1], now, absent_at + self.apart)
         return planned[0] if planned else now + max(self.gap, (now - started_at) / 2)
 
 

@@ -21,8 +21,8 @@ def at(seconds: float) -> datetime:
         pytest.param(5, None, 30, id="as planned"),
         pytest.param(31, None, 120, id="a late look is not made up for"),
         pytest.param(121, 121, 180, id="the second that proves"),
-        pytest.param(170, 170, 200, id="never less than half a minute after the first"),
-        pytest.param(3600, 3600, 3630, id="an hour late"),
+        pytest.param(170, 170, 206, id="never sooner than a call may last after the first"),
+        pytest.param(3600, 3600, 3636, id="an hour late"),
         pytest.param(180, None, 270, id="undecided, after the last"),
         pytest.param(3600, None, 5400, id="ever more rarely"),
     ],
@@ -38,8 +38,8 @@ def test_not_to_find_a_text_counts_once_it_must_be_listed_and_while_records_reac
     assert LOOKS.counts(ARMED, at=at(seconds)) is counts
 
 
-@pytest.mark.parametrize(("absent_at", "seconds", "proves"), [(None, 999, False), (120, 149, False), (120, 150, True)])
-def test_a_second_look_half_a_minute_later_proves_that_a_text_is_not_there(absent_at, seconds, proves):
+@pytest.mark.parametrize(("absent_at", "seconds", "proves"), [(None, 999, False), (120, 155, False), (120, 156, True)])
+def test_a_second_look_later_than_a_call_may_last_proves_that_a_text_is_not_there(absent_at, seconds, proves):
     first = None if absent_at is None else at(absent_at)
 
     assert LOOKS.proves(first, at=at(seconds)) is proves
