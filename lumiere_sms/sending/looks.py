@@ -1,8 +1,9 @@
 """When a provider's records are looked at for a text whose answer was lost, and which look proves what.
 
-Finding a text proves at any time that it was accepted. Not finding it proves nothing until the provider has
-had time to list it, and then only twice: `lists_within` after the arm at the earliest, and again 0.3 of that later, which
-is longer than a call may take from its arm on. What is undecided after the last look is looked for ever more rarely, for a day.
+Finding a text proves at any time that it was accepted. Not finding it proves nothing until the provider has had
+time to list it, and then only twice: `lists_within` after the arm at the earliest, and again 0.3 of that later,
+which is longer than a call may take from its arm on. What is undecided after the last look is looked for ever more
+rarely, for a day.
 """
 
 from collections.abc import Sequence
