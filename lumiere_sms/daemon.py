@@ -22,8 +22,9 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from lumiere_sms.campaigns.launch import launch_due
+from lumiere_sms.campaigns.due import do_what_is_due
 from lumiere_sms.campaigns.recipients import Outcome
+from lumiere_sms.campaigns.stop_queries import stop_where_asked
 from lumiere_sms.database.connection import Database, DatabaseLostError
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
@@ -93,6 +94,7 @@ class Runner:
         self._database = runtime.database
         _refuse_asynchronous_commit(self._database)
         self._prices = runtime.way_prices
+        self._stop_role = runtime.settings.stop_when_role
         self._daemon = Daemon(new_id(), socket.gethostname(), os.getpid(), version("lumiere-sms"))
         host = Host(self._database, self._daemon.id, runtime.clock, runtime.chance)
         looks = Looks.of(runtime.settings)
@@ -207,6 +209,7 @@ class Runner:
             (1, "listen", self._hear),
             (60, "opt outs", self._sync_opt_outs),
             (60, "weigh", self._weigh),
+            (60, "stop queries", partial(asyncio.to_thread, self._ask_stop_queries)),
             (1, "say", self._say),
         ):
             scheduler.add_job(_wake, "interval", seconds=seconds, id=name, args=[name, job])
@@ -218,7 +221,9 @@ class Runner:
             lane.dispatcher.stop()
 
     def _launch(self) -> None:
-        for launched in launch_due(self._database, clock=self._clock, prices=self._prices, progress=_TellsOfLaunch()):
+        tells = _TellsOfLaunch()
+        due = partial(do_what_is_due, self._database, clock=self._clock, prices=self._prices)
+        for launched in due(stop_role=self._stop_role, progress=tells):
             event(
                 "launched",
                 campaign=launched.campaign,
@@ -227,6 +232,10 @@ class Runner:
             )
             self._launched.append(launched.campaign)
             self.recipients += launched.kept
+
+    def _ask_stop_queries(self) -> None:
+        for name in stop_where_asked(self._database, clock=self._clock, role=self._stop_role):
+            event("stopped", campaign=name)
 
     def _sweep(self) -> None:
         for lane in self._lanes:

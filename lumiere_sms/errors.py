@@ -1,6 +1,7 @@
 """What can go wrong, said to an operator.
 
     LumiereError                  1  something went wrong
+    ├── UsageError                2  a value on the command line is not understood
     ├── DefinitionError           3  a definition or an input file has problems, each with its place
     ├── ConfigurationError        4  a setting, a credential or the database is not as needed
     ├── RefusedError              5  a limit, lint, budget or consent rule refused it
@@ -11,7 +12,7 @@
         ├── UnavailableError         nothing was accepted; asking again is safe
         └── UnknownOutcomeError      it may have been accepted; never ask again by yourself
 
-The number is the exit code of the command that ends so. 0 is success, 2 a wrong command
+The number is the exit code of the command that ends so. 0 is success, 2 any wrong command
 line, 8 `run --once` left recipients that need a person, 9 it left a campaign paused by a
 rule, 10 `plan --exit-code` found changes, 130 Ctrl-C.
 """
@@ -109,6 +110,12 @@ class DefinitionError(LumiereError):
         if (unlisted := total - min(len(self.problems), MOST_LISTED)) > 0:
             listed += f"\nand {unlisted:,} more"
         super().__init__(f"{listed}\n{count} in {', '.join(files)}; nothing was changed", hint=hint)
+
+
+class UsageError(LumiereError):
+    """A value on the command line is not understood."""
+
+    exit_code = 2
 
 
 class ConfigurationError(LumiereError):

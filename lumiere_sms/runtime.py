@@ -14,13 +14,14 @@ from lumiere_sms.providers import registry
 from lumiere_sms.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from lumiere_sms.campaigns.ways import Way, WayPrices
     from lumiere_sms.definitions.models import CampaignDefinition
     from lumiere_sms.providers.base import Provider
     from lumiere_sms.providers.prices import Price, Rates
+    from lumiere_sms.schedule.departures import Pace
     from lumiere_sms.sending.router import Router
     from lumiere_sms.sending.routing import Route
 
@@ -143,21 +144,33 @@ class Runtime:
 
     def _way(self, tenant: Tenant, definition: "CampaignDefinition") -> "Way":
         from lumiere_sms.campaigns.ways import Way  # noqa: PLC0415 - only what is used
+        from lumiere_sms.providers.choices import Goal  # noqa: PLC0415
         from lumiere_sms.sending.outlook import expect  # noqa: PLC0415
-        from lumiere_sms.sending.routing import resolve  # noqa: PLC0415
+        from lumiere_sms.sending.routing import aimed, resolve  # noqa: PLC0415
 
         named, strategy = definition.providers or tenant.providers, definition.routing or tenant.routing
         route = resolve(self.route, named=named, strategy=strategy)
         if not route.choices:
             problem = f"nobody: of its providers none is in use here, only {', '.join(self.providers)}"
             return Way(route.strategy, (), {}, self.prices, self.parts_per_second_of(self.primary), problem)
-        return expect(
-            route,
-            home=tenant.country,
-            prices_of=self.prices_of,
-            pace_of=self.parts_per_second_of,
-            rates=self.rates,
-        )
+        paces = self._paces(tenant, route.providers)
+        if definition.strategy and not definition.routing:
+            route = aimed(
+                route, Goal(definition.strategy), paces={name: each.parts_per_second for name, each in paces.items()}
+            )
+        return expect(route, home=tenant.country, prices_of=self.prices_of, paces=paces, rates=self.rates)
+
+    def _paces(self, tenant: Tenant, providers: "Sequence[str]") -> "dict[str, Pace]":
+        """Return how fast a tenant's texts go through each provider, as its senders' limits are just now."""
+        from lumiere_sms.sending.outlook import read_paces  # noqa: PLC0415 - only what is used
+
+        granted = {name: self.parts_per_second_of(name) for name in providers}
+        senders = {
+            name: tenant.sender_at(name, primary=self.primary) or registry.default_sender(name, self.settings)
+            for name in providers
+        }
+        with self.database.transaction(read_only=True) as connection:
+            return read_paces(connection, tenant, senders, granted=granted)
 
     @cached_property
     def rates(self) -> "Mapping[str, Rates]":

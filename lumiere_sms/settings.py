@@ -48,6 +48,7 @@ class Settings:
     reconcile_after: str = "5,30,120,180"  # seconds after its arm at which a text in doubt is looked for
     provider_lists_within: float = 120.0  # seconds within which a provider lists what it has accepted
     seconds_between_lists: float = 1.0  # of the whole fleet, while it looks for texts in doubt
+    stop_when_role: str = ""  # the database role that campaigns' stop_when is asked as
     prices: str = ""
     pg_bin: str = ""
     postgres_user: str = ""

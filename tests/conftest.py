@@ -1,4 +1,7 @@
-"""A real PostgreSQL for every test that touches data: one migrated template per session, one copy per test."""
+"""A real PostgreSQL for every test that touches data: one migrated template per session, one copy per test.
+
+The whole suite runs in several processes, each with a server of its own; tests that are named run in this one.
+"""
 
 import os
 import tempfile
@@ -6,11 +9,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from support.parallel import FoldersOfTheClock, processes
 from support.statements import Watch
 
 from lumiere_sms.database import schema
@@ -20,12 +25,24 @@ from lumiere_sms.database.tenants import find_tenant
 from lumiere_sms.testing.clocks import FrozenClock
 
 watch = Watch()
-settings.register_profile("patient", deadline=None)  # a busy machine is no defect
+# A busy machine is no defect.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write what is printed instead of comparing with it")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """More processes than cores, since a test waits half of its time; none but this one for tests that are named."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return 0
+    return processes()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FoldersOfTheClock:
+    return FoldersOfTheClock(config, log)
 
 
 def pytest_configure() -> None:

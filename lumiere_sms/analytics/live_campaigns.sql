@@ -2,6 +2,7 @@
 -- how many texts were taken in the last minute. Counts come from the partial indexes of live recipients.
 SELECT campaign.name, campaign.status, campaign.status_reason, campaign.status_by, campaign.priority, campaign.timezone,
     occurrence.occurs_at, occurrence.status AS occurrence_status, occurrence.definition, occurrence.send_rate_per_minute,
+    occurrence.phase, occurrence.advance_at,
     coalesce(occurrence.audience_size, 0) - coalesce(
         (SELECT sum(value::integer) FROM jsonb_each_text(occurrence.exclusions)), 0) AS recipients,
     (SELECT count(*) FROM campaign_recipients AS recipient

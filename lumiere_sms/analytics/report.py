@@ -14,6 +14,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from lumiere_sms.analytics.sequences import SequenceReport, sequence_report
+from lumiere_sms.analytics.trials import TrialReport, trial_report
 from lumiere_sms.campaigns.listing import ACCEPTED, find_campaign
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
@@ -76,6 +78,8 @@ class Report:
     currency: str
     timeline: tuple[Hour, ...]
     providers: tuple[ProviderShare, ...]
+    sequence: SequenceReport | None = None
+    trial: TrialReport | None = None
 
     @property
     def total(self) -> int:
@@ -91,13 +95,16 @@ def campaign_report(database: Database, user_id: UUID, name: str) -> Report:
         runs = connection.execute(_RUNS, {"user_id": user_id, "campaign_id": found["id"]}).fetchall()
         binds = {"user_id": user_id, "occurrence_ids": [run["id"] for run in runs], "zone": found["timezone"]}
         counts = connection.execute(statement(__package__, "report_recipients"), binds).fetchall()
-        return _report(
+        report = _report(
             found,
             runs=runs,
             counts=counts,
             timeline=_rows(connection, Hour, name="report_timeline", binds=binds),
             providers=_rows(connection, ProviderShare, name="report_providers", binds=binds),
         )
+        sequence = sequence_report(connection, user_id, found, occurrence_ids=binds["occurrence_ids"])
+        trial = trial_report(connection, user_id, [run for run in runs if run["launched_at"]])
+        return replace(report, sequence=sequence, trial=trial)
 
 
 def _rows(connection: Connection, kind: type[_T], *, name: str, binds: Mapping[str, Any]) -> tuple[_T, ...]:
@@ -148,6 +155,7 @@ def _rate(delivered: int, *, bounced: int, sent: int) -> float | None:
 
 
 _RUNS: LiteralString = """
-    SELECT id, audience_size, exclusions FROM campaign_occurrences
+    SELECT id, audience_size, exclusions, launched_at, definition, decision FROM campaign_occurrences
     WHERE user_id = %(user_id)s AND campaign_id = %(campaign_id)s
+    ORDER BY occurs_at DESC
 """

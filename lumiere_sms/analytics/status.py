@@ -124,7 +124,7 @@ def _live(
     moves = row["status"] == "running" and row["pending"]
     return Live(
         name=row["name"],
-        status=row["status"],
+        status="scheduled" if _is_between_runs(row) else row["status"],
         starts_at=row["occurs_at"],
         timezone=row["timezone"],
         recipients=int(row["recipients"]),
@@ -138,6 +138,11 @@ def _live(
     )
 
 
+def _is_between_runs(row: dict[str, Any]) -> bool:
+    """Say whether it is the occurrence ahead of a campaign that comes up again and again."""
+    return (row["status"], row["occurrence_status"]) == ("running", "scheduled")
+
+
 def _none(providers: tuple[Known, ...]) -> bool:
     return bool(providers) and all(each.why_not for each in providers)
 
@@ -149,16 +154,27 @@ def _why(row: dict[str, Any], daemons: tuple[Alive, ...], senders: tuple[Sender,
     """
     if row["status"] == "paused":
         return f"paused by {row['status_by'] or 'operator'}: {row['status_reason']}"
-    if row["status"] == "scheduled" and row["occurs_at"] > row["now"]:
+    if row["occurrence_status"] == "scheduled" and row["occurs_at"] > row["now"]:
         return ""
     if row["unknown"] and not row["pending"] and not row["in_flight"]:
         return "only texts in doubt are left: they are looked up, then a person decides"
-    if row["next_send_after"] and row["next_send_after"] > row["now"]:
-        at = row["next_send_after"].astimezone(ZoneInfo(row["timezone"]))
-        return f"waits until {at:%Y-%m-%d %H:%M %Z}"
+    if later := _later(row):
+        return later
     if all(each.is_silent for each in daemons):
         return "no daemon is running: lumiere-sms run"
     return (shut or _held_up(row, senders)) if row["pending"] else ""
+
+
+def _later(row: dict[str, Any]) -> str:
+    """Say what time a running campaign waits for: that of its next text, or that at which a wave is judged."""
+    is_idle = not row["pending"] and not row["in_flight"]
+    for at, what in (
+        (row["next_send_after"], "waits until {}"),
+        (row["advance_at"] if is_idle else None, f"its {row['phase']} is judged at {{}}, then the others get theirs"),
+    ):
+        if at and at > row["now"]:
+            return what.format(f"{at.astimezone(ZoneInfo(row['timezone'])):%Y-%m-%d %H:%M %Z}")
+    return ""
 
 
 def _held_up(row: dict[str, Any], senders: tuple[Sender, ...]) -> str:

@@ -31,6 +31,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal_column,
     not_,
     or_,
     select,
@@ -40,7 +41,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from lumiere_sms.audience.behaviour import Did, InSegment, Members
 from lumiere_sms.audience.criteria import And, Comparison, Criterion, Not, Or, read_criteria
+from lumiere_sms.audience.deeds import TODAY, ZONE, did_expression, members_expression
 from lumiere_sms.audience.fields import FIELDS, Days, Field, Kind, Operator, Value
 
 COLUMN_TYPES: dict[Kind, Any] = {
@@ -57,8 +60,6 @@ CUSTOMERS = table(
     column("attributes", JSONB()),
     *(column(name, COLUMN_TYPES[kind]) for name, kind in FIELDS.items() if kind is not Kind.DAYS),
 )
-TODAY = bindparam("today", type_=Date())
-ZONE = bindparam("zone", type_=Text())
 # What a customer's own value must look like to be compared as a number; longer ones are no numbers of a salon.
 READS_AS_NUMBER = r"^ *-?[0-9]{1,30}([.][0-9]{1,30})? *$"
 
@@ -69,7 +70,8 @@ def criteria_sql(tree: Any, *, today: date, zone: str) -> tuple[str, dict[str, A
     """Return psycopg's text of the expression for `tree`, over `customers`, and the values of its binds.
 
     `today` is the tenant's local date, which relative dates start from, `zone` its IANA zone, in which
-    the day of an instant is told. Raises: CriteriaError.
+    the day of an instant is told. Where the text binds `user_id`, that is for the caller to give.
+    Raises: CriteriaError.
     """
     return expression_text(read_criteria(tree), today=today, zone=zone)
 
@@ -79,38 +81,61 @@ def expression_text(criterion: Criterion, *, today: date, zone: str) -> tuple[st
     return _text(expression_of(criterion), today=today, zone=zone)
 
 
-def verdicts_text(criteria: Sequence[Criterion], *, today: date, zone: str) -> tuple[str, dict[str, Any]]:
-    """Return the text of a SELECT from `customers` with one boolean column for each criterion, and its binds."""
+def verdicts_text(
+    criteria: Sequence[Criterion], *, today: date, zone: str, beside: Sequence[str] = ()
+) -> tuple[str, dict[str, Any]]:
+    """Return the text of a SELECT from `customers` with one boolean column for each criterion, and its binds.
+
+    They are called c0, c1 and so on, behind the columns named by `beside`.
+    """
     verdicts = (expression_of(criterion).is_(true()).label(f"c{place}") for place, criterion in enumerate(criteria))
-    return _text(select(*verdicts).select_from(CUSTOMERS), today=today, zone=zone)
+    columns: list[Expression] = [literal_column(f"customers.{name}") for name in beside]
+    return _text(select(*columns, *verdicts).select_from(CUSTOMERS), today=today, zone=zone)
 
 
 def compile_criteria(tree: Any) -> ColumnElement[bool]:
     """Return the expression that is TRUE of exactly those customers whom the criteria hold for.
 
-    It may be NULL of others. It binds `today` and `zone` where it needs them. Raises: CriteriaError.
+    It may be NULL of others. It binds `today`, `zone` and `user_id` where it needs them. Raises: CriteriaError.
     """
     return expression_of(read_criteria(tree))
 
 
-def expression_of(criterion: Criterion) -> ColumnElement[bool]:
+def expression_of(criterion: Criterion) -> ColumnElement[bool]:  # noqa: PLR0911 - one return for each kind
     """Return the expression of a criterion that was read before."""
     match criterion:
         case And(parts):
-            return and_(*(expression_of(part) for part in parts))
+            return and_(true(), *(expression_of(part) for part in parts))
         case Or(parts):
             return or_(*(expression_of(part) for part in parts))
+        case Not(Did() as did):
+            return not_(did_expression(did))  # an EXISTS is never NULL, and so it can be an anti-join
         case Not(part):
             return _negated(expression_of(part))
         case Comparison(field, operator, value):
             return _comparison(field, operator, value)
+        case Did():
+            return did_expression(criterion)
+        case InSegment():
+            return _in_segment(criterion)
         case _:
             assert_never(criterion)
 
 
+def _in_segment(criterion: InSegment) -> ColumnElement[bool]:
+    match criterion.meaning:
+        case None:
+            raise LookupError(f'whom the segment "{criterion.name}" has was not looked up')
+        case Members() as members:
+            return members_expression(members)
+        case meaning:
+            return expression_of(meaning)
+
+
 def _text(element: ClauseElement, **given: Any) -> tuple[str, dict[str, Any]]:
     compiled = element.compile(dialect=_dialect())
-    return str(compiled), {name: given.get(name, value) for name, value in (compiled.params or {}).items()}
+    binds = {name: value for name, value in (compiled.params or {}).items() if name != "user_id"}  # the caller's
+    return " ".join(str(compiled).split("\n")), {name: given.get(name, value) for name, value in binds.items()}
 
 
 @cache

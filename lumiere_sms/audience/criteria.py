@@ -4,6 +4,7 @@
     {field: visit_count, operator: gte, value: 5}
     {last_visit_days: {min: 30, max: 90}}
 
+What happened to people, and which other segments they are in, is asked for as behaviour.py has it.
 A criterion is true or false of every person, never unknown. A comparison with a value that a person
 does not have is false, so its negation is true: `ne`, `not_in`, `none` and `not` include people who
 have no value at all. Where they should not, add `{field: …, operator: exists}`.
@@ -14,6 +15,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, assert_never
 
+from lumiere_sms.audience.behaviour import (
+    IN_SEGMENT,
+    LAST_TEXTED,
+    LEAVES,
+    Deed,
+    Did,
+    InSegment,
+    LeafError,
+    plain_did,
+    read_deed,
+    read_last_texted,
+    read_segment_name,
+)
 from lumiere_sms.audience.fields import (
     FIELDS,
     OPERATORS,
@@ -33,6 +47,8 @@ from lumiere_sms.audience.fields import (
 DEEPEST = 20
 MOST_VALUES = 10_000
 FILTERS = ("last_visit_days", "visit_count", "tags")
+
+_BRANCHES = ("and", "or", "not", "last_visit_days", *LEAVES)
 
 Path = tuple[str | int, ...]
 
@@ -77,7 +93,7 @@ class Comparison:
     value: Value | tuple[Value, ...]
 
 
-Criterion = And | Or | Not | Comparison
+Criterion = And | Or | Not | Comparison | Did | InSegment
 
 
 def check_criteria(tree: Any) -> list[CriteriaError]:
@@ -119,6 +135,10 @@ def plain_criteria(criterion: Criterion) -> dict[str, Any]:
         case Comparison(field, operator, value):
             plain = [plain_value(one) for one in value] if isinstance(value, tuple) else plain_value(value)
             return {"field": field.name, "operator": operator.value, "value": plain}
+        case Did():
+            return plain_did(criterion)
+        case InSegment(name):
+            return {IN_SEGMENT: name}
         case _:
             assert_never(criterion)
 
@@ -162,7 +182,7 @@ class _Reader:
             self._wrong(f"expected and, or, not or a field, not {shown(tree)}", path)
             return None
         names = {snake(str(key)): key for key in tree}
-        if len(names) == 1 and (name := next(iter(names))) in {"and", "or", "not", "last_visit_days"}:
+        if len(names) == 1 and (name := next(iter(names))) in _BRANCHES:
             return self._branch(name, tree[names[name]], (*path, names[name]))
         if not names.keys() & {"field", "operator", "value"}:
             self._unknown_branch(tree, path)
@@ -187,6 +207,8 @@ class _Reader:
     def _branch(self, name: str, below: Any, path: Path) -> Criterion | None:
         if name == "last_visit_days":
             return self._filter(name, below, path)
+        if name in LEAVES:
+            return self._leaf(name, below, path)
         if name == "not":
             part = self.tree(below, path)
             return None if part is None else Not(part)
@@ -197,8 +219,20 @@ class _Reader:
         whole = tuple(part for part in parts if part is not None)
         return And(whole) if name == "and" else Or(whole)
 
+    def _leaf(self, name: str, value: Any, path: Path) -> Criterion | None:
+        try:
+            if name == IN_SEGMENT:
+                return read_segment_name(value)
+            if name != LAST_TEXTED:
+                return read_deed(Deed(name), value)
+            there, not_there = read_last_texted(value)
+            return And((there, Not(not_there))) if not_there else there
+        except LeafError as error:
+            self._wrong(str(error), (*path, *error.steps), error.hint)
+            return None
+
     def _unknown_branch(self, tree: Mapping[Any, Any], path: Path) -> None:
-        known = ("and", "or", "not", "field", "operator", "value", "last_visit_days")
+        known = (*_BRANCHES, "field", "operator", "value")
         if not tree:
             self._wrong("the criteria are empty", path, "leave them out to mean everybody")
             return
@@ -217,9 +251,9 @@ class _Reader:
         for name, key in names.items():
             if name not in {"field", "operator", "value"}:
                 self._wrong(f"unknown key {shown(key)}", (*path, key), guess(name, ("field", "operator", "value")))
-        for name in ("field", "operator"):
+        for name in ("field", "operator") if len(self._problems) == before else ():
             if name not in names:
-                self._wrong(f'"{name}" is missing', path)
+                self._wrong(f'"{name}" is missing', path, "write {field: …, operator: …, value: …}")
         if len(self._problems) > before:
             return None
         field = self._field(tree[names["field"]], (*path, names["field"]))
@@ -227,7 +261,7 @@ class _Reader:
         if field is None or operator is None:
             return None
         if "value" not in names and operator is not Operator.EXISTS:
-            self._wrong('"value" is missing', path)
+            self._wrong('"value" is missing', path, "write {field: …, operator: …, value: …}")
             return None
         value = tree[names["value"]] if "value" in names else True
         return self._compared(field, operator, value, (*path, names.get("value", "value")))

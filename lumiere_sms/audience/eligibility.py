@@ -7,13 +7,16 @@ another person with the number is kept: the one with the latest visit, then the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.sql import SQL
 
+from lumiere_sms.audience.algebra import looked_up
+from lumiere_sms.audience.behaviour import Members
+from lumiere_sms.audience.caps import Cap, capped_until
 from lumiere_sms.audience.compile import expression_text
 from lumiere_sms.audience.criteria import And, Criterion, filters_to_criteria, read_criteria
 from lumiere_sms.audience.segments import require_segment
@@ -42,21 +45,42 @@ class AudienceCount:
     exclusions: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Among:
+    """Which customers are looked at at all: an SQL expression over `customers`, in one line, and its binds."""
+
+    text: LiteralString
+    binds: Mapping[str, Any] = field(default_factory=dict)
+
+
+ANYBODY = Among("true")
+
+
 def audience_query(
-    connection: Connection, user_id: UUID, *, target: Mapping[str, Any], campaign_type: str, today: date
+    connection: Connection,
+    user_id: UUID,
+    *,
+    target: Mapping[str, Any],
+    campaign_type: str,
+    today: date,
+    among: Among = ANYBODY,
+    cap: Cap | None = None,
 ) -> tuple[str, dict[str, Any]]:
-    """Return the query of a target's people, and its binds.
+    """Return the query of a target's people, and its binds. Who is not `among` those looked at shares no phone either.
 
     `target` holds `segment` (a name; `all` or none means everybody) and `criteria` or `filters`; all must
-    hold. Rows are the customer's columns and `exclusion`, one of EXCLUSIONS, or None for a person who is kept.
-    They come in no order and can be read by a server-side cursor. `today` is the tenant's local date.
+    hold. `segments` are criteria by name that count instead of those of stored segments. Rows are the customer's
+    columns, `exclusion`, one of EXCLUSIONS, or None for a person who is kept, and `capped_until`, until when the `cap`
+    has them wait. They come in no order and can be read by a server-side cursor. `today` is the tenant's local date.
 
     Raises: StateError for a segment that does not exist or is not active, CriteriaError.
     """
     audience = find_audience(connection, user_id, target=target)
     who, binds = who_text(connection, user_id, audience=audience, today=today)
-    query = SQL(statement(__package__, "eligibility")).format(who=SQL(who))
-    return query.as_string(), {**binds, "campaign_type": campaign_type}
+    wanted = SQL(who) if among is ANYBODY else SQL("({}) AND ({})").format(SQL(who), SQL(among.text))
+    waits, cap_binds = capped_until(cap, today=today)
+    query = SQL(statement(__package__, "eligibility")).format(who=wanted, capped_until=waits)
+    return query.as_string(), {**binds, **among.binds, **cap_binds, "campaign_type": campaign_type}
 
 
 def count_audience(
@@ -75,15 +99,33 @@ def find_audience(connection: Connection, user_id: UUID, *, target: Mapping[str,
     """Return whom a target means. Raises: StateError, CriteriaError."""
     trees = [target[name] for name in ("criteria",) if target.get(name)]
     trees += [filters_to_criteria(target[name]) for name in ("filters",) if target.get(name)]
-    name = target.get("segment")
-    if name is None or name == EVERYBODY:
-        return Audience(tuple(read_criteria(tree) for tree in trees))
+    criteria = [read_criteria(tree) for tree in trees]
+    members: Members | None = None
+
+    def meaning(name: str) -> Criterion | Members:
+        planned = (target.get("segments") or {}).get(name)
+        return read_criteria(planned) if planned else _stored_meaning(connection, user_id, name)
+
+    if (name := target.get("segment")) is not None and name != EVERYBODY:
+        segment = meaning(name)
+        if isinstance(segment, Members):
+            members = segment
+        else:
+            criteria.insert(0, segment)
+    found = tuple(looked_up(criterion, meaning=meaning) for criterion in criteria)
+    return Audience(found, members.segment_id if members else None)
+
+
+def look_up(connection: Connection, user_id: UUID, criterion: Criterion) -> Criterion:
+    """Return a criterion with the meaning of the segments that it names, ready to be compiled. Raises: StateError."""
+    return looked_up(criterion, meaning=lambda name: _stored_meaning(connection, user_id, name))
+
+
+def _stored_meaning(connection: Connection, user_id: UUID, name: str) -> Criterion | Members:
     segment = require_segment(connection, user_id, name)
     if not segment.is_active:
         raise StateError(f'segment "{name}" is not active', hint=f"lumiere-sms segment show {name}")
-    if segment.is_dynamic:
-        trees.insert(0, segment.criteria)
-    return Audience(tuple(read_criteria(tree) for tree in trees), None if segment.is_dynamic else segment.id)
+    return read_criteria(segment.criteria) if segment.is_dynamic else Members(segment.id)
 
 
 def who_text(connection: Connection, user_id: UUID, *, audience: Audience, today: date) -> tuple[str, dict[str, Any]]:

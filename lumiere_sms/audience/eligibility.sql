@@ -1,7 +1,8 @@
--- One row for each customer of a tenant whom {who} holds for: the customer's columns, and `exclusion`,
--- the first reason that leaves this person out, NULL for one who is kept.
+-- One row for each customer of a tenant whom {{who}} holds for: the customer's columns, and `exclusion`,
+-- the first reason that leaves this person out, NULL for one who is kept; until when the frequency cap of the type
+-- has them wait (`capped_until`).
 --
--- {who} is the text of an expression over customers (compile.py). It is read twice: first, narrow, for the numbers
+-- {{who}} is the text of an expression over customers (compile.py). It is read twice: first, narrow, for the numbers
 -- that several people who could be texted share; then for the rows, given out as they are found, so that a million
 -- of them are neither sorted nor kept anywhere.
 WITH refused AS MATERIALIZED (
@@ -24,6 +25,7 @@ WITH refused AS MATERIALIZED (
       AND customers.phone_number IS NOT NULL
       AND CASE %(campaign_type)s::text
               WHEN 'promotional' THEN customers.allow_promotional
+              WHEN 'drip' THEN customers.allow_promotional
               WHEN 'reminder' THEN customers.allow_reminders
               ELSE true
           END
@@ -52,10 +54,11 @@ SELECT customers.*,
            WHEN customers.phone_number IS NULL THEN 'no_phone'
            WHEN refused.opted_out THEN 'opted_out'
            WHEN refused.phone_number IS NOT NULL THEN 'suppressed'
-           WHEN %(campaign_type)s::text = 'promotional' AND NOT customers.allow_promotional THEN 'no_consent'
+           WHEN %(campaign_type)s::text IN ('promotional', 'drip') AND NOT customers.allow_promotional THEN 'no_consent'
            WHEN %(campaign_type)s::text = 'reminder' AND NOT customers.allow_reminders THEN 'no_consent'
            WHEN further.id IS NOT NULL THEN 'shared_phone'
-       END AS exclusion
+       END AS exclusion,
+       {capped_until} AS capped_until
 FROM customers
 LEFT JOIN refused ON refused.phone_number = customers.phone_number
 LEFT JOIN further ON further.id = customers.id

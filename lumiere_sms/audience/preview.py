@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from psycopg import ClientCursor
 from psycopg.sql import SQL, Composable, Identifier
 
+from lumiere_sms.audience.behaviour import told_deed
 from lumiere_sms.audience.compile import verdicts_text
 from lumiere_sms.audience.criteria import And, Criterion, plain_criteria
 from lumiere_sms.audience.eligibility import Audience, find_audience, who_text, zone_of
@@ -29,7 +30,7 @@ class Clause:
     @property
     def text(self) -> str:
         """The clause on one line."""
-        return _line(self.criteria)
+        return clause_line(self.criteria)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _clauses(
     connection: Connection, user_id: UUID, *, audience: Audience, today: date
 ) -> tuple[int, tuple[Clause, ...]]:
     """Count everybody, and for each clause whom it holds for and whom it alone keeps out, in one pass."""
-    clauses = tuple(part for criterion in audience.criteria for part in _parts(criterion))
+    clauses = tuple(part for criterion in audience.criteria for part in parts_of(criterion))
     members, binds = who_text(connection, user_id, audience=Audience(members_of=audience.members_of), today=today)
     verdicts, values = verdicts_text(clauses, today=today, zone=zone_of(connection, user_id))
     counting = SQL("SELECT count(*) AS customers{} FROM ({} WHERE user_id = %(user_id)s AND {}) AS verdicts").format(
@@ -113,21 +114,26 @@ def _counts(place: int, clauses: int) -> Composable:
     )
 
 
-def _parts(criterion: Criterion) -> tuple[Criterion, ...]:
+def parts_of(criterion: Criterion) -> tuple[Criterion, ...]:
     """Return the clauses that must all hold: those of an outermost `and`, else the criterion itself."""
     return criterion.parts if isinstance(criterion, And) else (criterion,)
 
 
-def _line(criteria: dict[str, Any]) -> str:
+def clause_line(criteria: dict[str, Any]) -> str:
     """Write criteria as a person would say them, on one line."""
     match criteria:
         case {"field": field, "operator": operator, "value": value}:
             return f"{field} {operator} {_value(value)}"
         case {"not": below}:
-            return f"not ({_line(below)})"
+            return f"not ({clause_line(below)})"
+        case {"in_segment": name}:
+            return f"in segment {name}"
+        case {"and": [*_]} | {"or": [*_]}:
+            ((word, parts),) = criteria.items()
+            return f" {word} ".join(f"({clause_line(part)})" for part in parts)
         case _:
-            ((word, below),) = criteria.items()
-            return f" {word} ".join(f"({_line(part)})" for part in below)
+            ((deed, narrowings),) = criteria.items()
+            return told_deed(deed, narrowings)
 
 
 def _value(value: Any) -> str:

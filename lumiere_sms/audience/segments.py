@@ -1,6 +1,6 @@
 """Segments as they are kept: criteria, evaluated whenever they are asked, or a fixed list of members."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,11 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from lumiere_sms.audience.algebra import campaigns_in, find_circle, segments_in, told_circle
 from lumiere_sms.audience.criteria import canonical_criteria, filters_to_criteria
+from lumiere_sms.audience.fields import guess
 from lumiere_sms.audience.phones import PhoneError, read_phone
+from lumiere_sms.audience.revisions import note_revision
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
@@ -31,6 +34,7 @@ class Segment:
     is_active: bool
     estimated_size: int | None
     last_calculated_at: datetime | None
+    revision: int
     members: int
     campaigns: int
 
@@ -69,6 +73,8 @@ def write_segment(connection: Connection, user_id: UUID, definition: Mapping[str
     row = connection.execute(statement(__package__, "write_segment"), binds).fetchone()
     assert row is not None
     _write_members(connection, user_id, segment_id=row["id"], members=fields["members"])
+    kept = {"criteria": fields["criteria"], "members": fields["members"]}
+    note_revision(connection, user_id, segment_id=row["id"], **kept)
     return UUID(str(row["id"]))
 
 
@@ -76,7 +82,35 @@ def create_segment(connection: Connection, user_id: UUID, definition: Mapping[st
     """Do as `write_segment` for a name that is free. Raises: StateError when it is not."""
     if find_segment(connection, user_id, definition["name"]):
         raise StateError(f'there is a segment "{definition["name"]}" already', hint="change it in your definitions")
-    return write_segment(connection, user_id, definition)
+    refuse_unknown_campaigns(connection, user_id, definition)
+    key = write_segment(connection, user_id, definition)
+    refuse_strange_parts(connection, user_id, [definition["name"]])
+    return key
+
+
+def refuse_strange_parts(connection: Connection, user_id: UUID, names: Iterable[str]) -> None:
+    """Refuse segments that are made of one that is not there, or of themselves. Raises: StateError."""
+    rows = connection.execute("SELECT name, criteria FROM audience_segments WHERE user_id = %s", [user_id]).fetchall()
+    parts = {row["name"]: [part for _, part in segments_in(row["criteria"])] for row in rows}
+    for name in names:
+        for part in parts[name]:
+            if part not in parts:
+                hint = guess(part, parts) or "lumiere-sms segment list"
+                raise StateError(f'segment "{name}": there is no segment "{part}"', hint=hint)
+        if circle := find_circle(name, parts):
+            raise StateError(told_circle(circle), hint="take one of them out")
+
+
+def refuse_unknown_campaigns(connection: Connection, user_id: UUID, definition: Mapping[str, Any]) -> None:
+    """Refuse criteria about texts of a campaign that never was. Raises: StateError."""
+    wanted = [name for _, name in campaigns_in(definition.get("criteria"))]
+    if not wanted:
+        return
+    rows = connection.execute("SELECT DISTINCT name FROM sms_campaigns WHERE user_id = %s", [user_id]).fetchall()
+    known = {row["name"] for row in rows}
+    for name in wanted:
+        if name not in known:
+            raise StateError(f'there is no campaign "{name}"', hint=guess(name, known) or "lumiere-sms campaign list")
 
 
 def segment_fields(connection: Connection, user_id: UUID, definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,8 +173,13 @@ def delete_segment(connection: Connection, user_id: UUID, name: str) -> None:
     if segment.campaigns:
         used = "a campaign that is" if segment.campaigns == 1 else f"{segment.campaigns} campaigns that are"
         raise StateError(f'segment "{name}" is used by {used} not over', hint="lumiere-sms campaign list")
+    rows = connection.execute("SELECT name, criteria FROM audience_segments WHERE user_id = %s", [user_id]).fetchall()
+    for row in rows:
+        if name in (part for _, part in segments_in(row["criteria"])):
+            raise StateError(f'segment "{name}" is part of segment "{row["name"]}"', hint="change that one first")
     binds = {"user_id": user_id, "id": segment.id}
     connection.execute("DELETE FROM segment_members WHERE user_id = %(user_id)s AND segment_id = %(id)s", binds)
+    connection.execute("DELETE FROM segment_revisions WHERE user_id = %(user_id)s AND segment_id = %(id)s", binds)
     connection.execute("DELETE FROM audience_segments WHERE user_id = %(user_id)s AND id = %(id)s", binds)
 
 

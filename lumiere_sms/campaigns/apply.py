@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, LiteralString
 
-from lumiere_sms.audience.segments import write_segment
+from lumiere_sms.audience.segments import refuse_strange_parts, write_segment
 from lumiere_sms.campaigns.budget_setting import Wish, put_campaign_budget, refuse_currency
-from lumiere_sms.campaigns.changes import Change, current_campaigns, diff, is_over, is_rescheduled
+from lumiere_sms.campaigns.changes import Change, current_campaigns, diff, is_over, is_rescheduled, keeps_its_start
 from lumiere_sms.campaigns.changes import checksum as checksum_of
+from lumiere_sms.campaigns.feasibility import idle_budgets, slow_ones, stands
 from lumiere_sms.campaigns.freezing import Prices
+from lumiere_sms.campaigns.occurrences import keep, place
+from lumiere_sms.campaigns.stop_queries import refuse_unanswered
 from lumiere_sms.campaigns.wording import findings_of, planned_content
-from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, insert_campaign, place_occurrence, revise_campaign
+from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, insert_campaign, revise_campaign
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
@@ -35,7 +39,7 @@ class Applied:
         return all(change.action == "unchanged" for change in self.changes)
 
 
-def apply(
+def apply(  # noqa: PLR0913 - all but three are named
     database: Database,
     tenant: Tenant,
     definitions: Definitions,
@@ -44,11 +48,13 @@ def apply(
     overwrite: bool = False,
     clock: Clock,
     prices: Prices | None = None,
+    stop_role: str = "",
     by: str = "operator",
 ) -> Applied:
     """Write what differs. With a `checksum`, only if it is still what the plan of that checksum showed.
 
-    With `prices`, budgets are refused that are in another currency than these are.
+    With `prices`, budgets are refused that are in another currency than these are. What `stop_when` asks is asked
+    once, as `stop_role`.
 
     Raises: DefinitionError for a schedule in the past, RefusedError with every reason, StalePlanError.
     """
@@ -61,12 +67,21 @@ def apply(
             _refuse_strange_budgets(tenant, definitions, prices)
             _refuse([*_refusals(changes), *_blocking(connection, tenant, definitions, changes=changes)])
             _require(checksum, applied.checksum)
+            refuse_unanswered(database, _stop_queries(definitions, changes), role=stop_role)
             _write(connection, tenant, definitions, changes=changes, author=Author("definitions", by, now))
+            _refuse_slow_ones(connection, tenant, definitions, changes, prices=prices, now=now)
     return applied
 
 
 def create(
-    database: Database, tenant: Tenant, definitions: Definitions, *, clock: Clock, by: str = "operator"
+    database: Database,
+    tenant: Tenant,
+    definitions: Definitions,
+    *,
+    clock: Clock,
+    prices: Prices | None = None,
+    stop_role: str = "",
+    by: str = "operator",
 ) -> Applied:
     """Make campaigns that do not exist yet, by command, with the templates and segments defined beside them.
 
@@ -78,8 +93,10 @@ def create(
             raise StateError(f'there is a campaign "{name}" already', hint="give it another name, or use `apply`")
         now = database_time(connection, clock.database_now())
         changes = diff(connection, tenant, definitions, now=now)
-        _refuse([*_blocking(connection, tenant, definitions, changes=changes)])
+        _refuse([*_refusals(changes), *_blocking(connection, tenant, definitions, changes=changes)])
+        refuse_unanswered(database, _stop_queries(definitions, changes), role=stop_role)
         _write(connection, tenant, definitions, changes=changes, author=Author("command", by, now))
+        _refuse_slow_ones(connection, tenant, definitions, changes, prices=prices, now=now)
     return Applied(changes, checksum_of(changes))
 
 
@@ -87,6 +104,30 @@ def _refuse_strange_budgets(tenant: Tenant, definitions: Definitions, prices: Pr
     for definition in definitions.campaigns.values():
         if definition.budget and prices:
             refuse_currency(read_money(definition.budget)[1], listed=prices(tenant.country).currency)
+    if prices:
+        _refuse([*idle_budgets(tenant, definitions, prices=prices)])
+
+
+def _refuse_slow_ones(
+    connection: Connection,
+    tenant: Tenant,
+    definitions: Definitions,
+    changes: Sequence[Change],
+    *,
+    prices: Prices | None,
+    now: datetime,
+) -> None:
+    """Refuse what was written if a campaign is too slow, and may neither be spread nor expire."""
+    changed = [each.name for each in changes if each.kind == "campaign" and each.action != "unchanged"]
+    if prices:
+        _refuse([*slow_ones(connection, tenant, definitions, changed, prices=prices, now=now)])
+
+
+def _stop_queries(definitions: Definitions, changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
+    changed = (each.name for each in changes if each.kind == "campaign" and "stop_when" in each.fields)
+    for name in changed:
+        if asked := definitions.campaigns[name].stop_when:
+            yield f'{stands(definitions, name)}campaign "{name}"', asked
 
 
 def _refuse(reasons: Sequence[tuple[str, str]]) -> None:
@@ -133,14 +174,15 @@ def _write(
         kind: [change.name for change in changes if change.kind == kind and change.action != "unchanged"]
         for kind in _KINDS
     }
+    connection.execute(_HOLD, {"user_id": tenant.id, "names": changed["campaign"], "templates": changed["template"]})
     for name in sorted(changed["template"], key=lambda name: definitions.templates[name].is_default):
         write_template(connection, tenant.id, definitions.templates[name].payload())
     connection.execute(statement(__package__, "follow_templates"), {"user_id": tenant.id, "names": changed["template"]})
     for name in changed["segment"]:
         write_segment(connection, tenant.id, definitions.segments[name].payload())
+    refuse_strange_parts(connection, tenant.id, changed["segment"])
     current = current_campaigns(connection, tenant, changed["campaign"])
-    # Campaigns are held in the order of their ids, as by the arm: two in opposite orders would wait for each other.
-    for name in sorted(changed["campaign"], key=lambda name: (name in current, current.get(name, {}).get("id"))):
+    for name in changed["campaign"]:
         _write_campaign(connection, tenant, current.get(name), definition=definitions.campaigns[name], author=author)
     _write_budgets(connection, tenant, definitions, changes=changes, author=author)
     connection.execute("NOTIFY lumiere_sms")
@@ -158,11 +200,15 @@ def _write_campaign(
     if row is None:
         insert_campaign(connection, tenant, definition=definition, occurs_at=wish, author=author)
         return
-    if not is_rescheduled(CampaignDefinition.from_payload(row["definition"]), definition):
-        wish = row["scheduled_at"]
+    before = CampaignDefinition.from_payload(row["definition"])
+    wish = row["scheduled_at"] if keeps_its_start(before, definition) else wish
     revise_campaign(connection, tenant, row, definition=definition, occurs_at=wish, author=author)
-    if not is_over(row):
-        place_occurrence(connection, tenant.id, campaign_id=row["id"], occurs_at=wish, definition=definition)
+    if is_over(row):
+        return
+    if is_rescheduled(before, definition):
+        place(connection, tenant, campaign_id=row["id"], definition=definition, start=wish, now=author.now)
+    else:
+        keep(connection, tenant.id, campaign_id=row["id"], definition=definition)
 
 
 def _write_budgets(
@@ -183,4 +229,13 @@ def _write_budgets(
         put_campaign_budget(connection, tenant.id, row["id"], name=name, wish=wish)
 
 
+#: All campaigns that are written, in the order of their ids, as by the arm: two in opposite orders would wait for each
+#: other.
+_HOLD: LiteralString = """
+    SELECT id FROM sms_campaigns
+    WHERE user_id = %(user_id)s AND archived_at IS NULL
+      AND (name = ANY (%(names)s::text[]) OR definition ->> 'template' = ANY (%(templates)s::text[]))
+    ORDER BY id
+    FOR NO KEY UPDATE
+"""
 _KINDS = ("template", "segment", "campaign")

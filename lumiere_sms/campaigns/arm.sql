@@ -1,6 +1,7 @@
 -- The only gate before the wire: claimed -> submitting, with the submission row whose id is the attempt id.
 -- A row passes only by the holder's fence, with `lease_left` to go, unexpired, early enough for its window, its number not
--- suppressed nor refused by anyone who has it, its campaign among those that run and are held (hold_running.sql).
+-- suppressed nor refused by anyone who has it, its campaign among those that run and are held (hold_running.sql); and a
+-- reminder only while its customer has that appointment, and that number.
 -- What it reserves, and from which budgets: arrays that are empty where there is no budget.
 WITH wanted AS MATERIALIZED (
     SELECT *
@@ -25,6 +26,11 @@ WITH wanted AS MATERIALIZED (
           SELECT FROM customers
           WHERE customers.user_id = %(user_id)s AND customers.phone_number = recipient.phone_number
             AND customers.opt_out_date IS NOT NULL)
+      AND (recipient.appointment_at IS NULL OR EXISTS (
+          SELECT FROM customers
+          WHERE customers.user_id = %(user_id)s AND customers.id = recipient.customer_id
+            AND customers.next_appointment_at = recipient.appointment_at
+            AND customers.phone_number = recipient.phone_number))
     RETURNING recipient.id, recipient.occurrence_id, recipient.phone_number, recipient.segments_used, recipient.attempt,
         wanted.attempt_id, wanted.sender, wanted.reserved, wanted.month_budget_id, wanted.campaign_budget_id
 )

@@ -31,7 +31,8 @@ WITH due AS MATERIALIZED (
     FROM fitting
     WHERE recipient.user_id = %(user_id)s AND recipient.id = fitting.id
     RETURNING recipient.id, recipient.phone_number, recipient.personalized_content, recipient.segments_used,
-        recipient.timezone, recipient.send_after, recipient.expires_at, recipient.fence, recipient.retry_count
+        recipient.timezone, recipient.preferred_time, recipient.step, recipient.send_after, recipient.expires_at,
+        recipient.fence, recipient.retry_count
 )
 SELECT looked.due, claimed.*
 FROM (SELECT count(*) AS due FROM due) AS looked

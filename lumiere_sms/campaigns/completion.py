@@ -29,7 +29,7 @@ def complete_finished(database: Database, *, now: datetime | None) -> list[str]:
     `now` is None where the database's own clock speaks.
     """
     with database.transaction(read_only=True) as connection:
-        finished = connection.execute(statement(__package__, "finished_occurrences")).fetchall()
+        finished = connection.execute(statement(__package__, "finished_occurrences"), {"now": now}).fetchall()
     return [
         name for each in finished if (name := _complete_alone(database, each["user_id"], each["occurrence_id"], now))
     ]

@@ -1,8 +1,8 @@
 """The simple way: one text to a few numbers, or to the numbers of a list, through the same engine.
 
 A direct send is a campaign of source `send` whose recipients are frozen at once, so suppression, quiet
-hours, pace and the report hold for it as for any other. Its name is its key: the same key again
-sends nothing.
+hours, pace and the report hold for it as for any other; for other windows than its own it does not wait. Its
+name is its key: the same key again sends nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +13,10 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from lumiere_sms.campaigns.copying import write_recipients
-from lumiere_sms.campaigns.freezing import BLANK, Prices, Recipe, Row, Tally, freeze
+from lumiere_sms.campaigns.freezing import Person, Prices, Recipe, Row, Tally, freeze
 from lumiere_sms.campaigns.launch import Launched, start
 from lumiere_sms.campaigns.listing import find_campaign
+from lumiere_sms.campaigns.texts import BLANK
 from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, content_of, insert_campaign
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
@@ -25,6 +26,7 @@ from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.database.time import database_time
 from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.definitions.options import define_campaign
+from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.definitions.values import LONGEST_NAME, NOW
 from lumiere_sms.errors import RefusedError, StateError
 from lumiere_sms.messages.values import FIELDS, SAMPLE_VALUE, SAMPLE_VALUES
@@ -95,7 +97,7 @@ def send_test(
     with database.transaction(read_only=True) as connection:
         found = find_campaign(connection, tenant.id, name=name)
     title = f"{name[: LONGEST_NAME - 20]} (test {str(new_id())[-8:]})"
-    own = {"name": title, "type": "blast", "window": None, "expires_after": None, "priority": "urgent"}
+    own = {"name": title, "type": "blast", "window": None, "expires_after": None, "priority": "urgent", "remind": None}
     definition = CampaignDefinition.from_payload({**found["definition"], **own, "schedule": {"at": NOW}})
     addressees = [Addressee(phone, is_test=True)]
     sent = send_directly(
@@ -133,7 +135,9 @@ def _freeze_addressees(
     prices: Prices,
     now: datetime | None,
 ) -> Launched:
-    definition = CampaignDefinition.from_payload(run["definition"])
+    quiet = TenantRules(quiet_hours=TenantRules.from_payload(tenant.rules).quiet_hours)
+    definition = CampaignDefinition.from_payload(run["definition"]).under(quiet)
+    run = {**run, "definition": definition.payload()}
     content = content_of(connection, tenant.id, definition)
     recipe = Recipe.of(definition, content, tenant=tenant, wish=run["occurs_at"])
     keys = {"occurrence_id": run["occurrence_id"], "campaign_id": run["id"]}
@@ -168,10 +172,10 @@ def _row(addressee: Addressee, customer: Mapping[str, Any], *, recipe: Recipe) -
     samples = _samples(recipe) if addressee.is_test else {}
     attributes = {**samples.get("attributes", {}), **own.get("attributes", {}), **others}
     values = {**BLANK, **samples, **own, **given, "attributes": attributes}
-    judged = (customer["id"], addressee.phone_number, customer["timezone"], customer["exclusion"])
+    judged = Person(customer["id"], addressee.phone_number, customer["timezone"], customer["exclusion"])
     return (*judged, *(values[column] for column in recipe.columns))
 
 
 def _samples(recipe: Recipe) -> dict[str, Any]:
-    unknown = recipe.template.variables - FIELDS
+    unknown = frozenset[str]().union(*(each.template.variables for each in recipe.wordings.values())) - FIELDS
     return {**SAMPLE_VALUES, "attributes": dict.fromkeys(unknown, SAMPLE_VALUE)}

@@ -6,7 +6,8 @@ SELECT campaign.id, campaign.name, campaign.description, campaign.type, campaign
     campaign.definition, campaign.revision, campaign.source, campaign.created_at, campaign.updated_at, campaign.started_at,
     campaign.completed_at, campaign.created_by,
     occurrence.id AS occurrence_id, occurrence.occurs_at, occurrence.status AS occurrence_status,
-    occurrence.revision AS launched_revision, occurrence.launched_at, occurrence.audience_size, occurrence.exclusions
+    occurrence.revision AS launched_revision, occurrence.launched_at, occurrence.audience_size, occurrence.exclusions,
+    occurrence.phase, occurrence.advance_at, occurrence.winner, occurrence.decision
 FROM sms_campaigns AS campaign
 LEFT JOIN campaign_occurrences AS occurrence
     ON occurrence.user_id = %(user_id)s AND occurrence.campaign_id = campaign.id

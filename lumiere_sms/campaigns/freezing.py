@@ -4,48 +4,57 @@ What `plan` counts and what the launch writes both come from here, so they canno
 audience comes as rows that SQL has judged already (audience/eligibility.py); what only Python can
 tell adds reasons: `missing_value:NAME` (the text needs what this customer has not), `too_long` (more
 than a provider takes), `unrenderable` (a value the text cannot show, or nothing left to say), `no_window`
-(no open time before it would expire), `bad_timezone`.
+(no open time before it would expire), `bad_timezone`, `frequency_cap` (a text too many; or it waits, by the cap).
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from functools import cache, partial
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from lumiere_sms.audience.caps import FREQUENCY_CAP, Cap
+from lumiere_sms.campaigns.allocation import EVERYBODY_ALIKE, Allocation, Trials, Wave
+from lumiere_sms.campaigns.capping import behind, cap_of, is_bounded
+from lumiere_sms.campaigns.texts import ExcludedError, Wording, Writer, columns_of, dearest_of, wordings_of, writer_of
+from lumiere_sms.campaigns.timing import Timetable, timer
 from lumiere_sms.campaigns.writing import Content
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.definitions.models import CampaignDefinition
-from lumiere_sms.messages.parts import count_parts
-from lumiere_sms.messages.rendering import (
-    MissingValueError,
-    RenderingError,
-    Template,
-    TooLongError,
-    compile_template,
-)
-from lumiere_sms.messages.values import COLUMNS, FIELDS, snake_case, values_of
+from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.providers.prices import Price, country_of
-from lumiere_sms.schedule.instants import resolve_zone
-from lumiere_sms.schedule.windows import SendWindows, send_times
+from lumiere_sms.schedule.best_times import Habit
+from lumiere_sms.schedule.windows import SendWindows
 
 #: What a part costs in a country, by its ISO 3166 code.
 Prices = Callable[[str], Price]
-#: A customer that the audience matched: key, phone, zone, exclusion, then the columns that the recipe reads.
+#: A customer that the audience matched: the values of a Person, then the columns that the recipe reads.
 Row = tuple[Any, ...]
+#: Zone, country, preferred time, from when, until when, parts.
+Waiting = tuple[str, str, str | None, datetime, datetime, int]
 
 BATCH = 10_000
-JUDGED = ("id", "phone_number", "timezone", "exclusion")
-BLANK: dict[str, Any] = {**dict.fromkeys((*COLUMNS, "next_appointment_at")), "attributes": {}}
-_UNHASHABLE = frozenset({"attributes", "tags"})
-_REMEMBERED = 4_096
+#: Why somebody of the audience gets nothing who was left out by lot.
+HELD_OUT = "holdout"
+
+
+class Person(NamedTuple):
+    """What the audience query says of a customer, whatever the text reads. The names are its columns."""
+
+    id: UUID
+    phone_number: str
+    timezone: str | None
+    exclusion: str | None
+    preferred_time: str | None = None
+    next_appointment_at: datetime | None = None
+    capped_until: datetime | None = None
 
 
 class Frozen(NamedTuple):
@@ -59,52 +68,88 @@ class Frozen(NamedTuple):
     personalized_content: str
     encoding: str
     segments_used: int
+    step: str = ""
+    variant: str = ""
+    preferred_time: str | None = None
+    appointment_at: datetime | None = None
+    status: str = "pending"
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What an occurrence makes of each customer it matches. `wish` is when its texts should go."""
+    """What an occurrence makes of each customer it matches. `wish` is when its texts should go.
 
-    template: Template
-    transliterate: bool
+    `wordings` are its texts by variant; one alone has no name. `trials` share people out over them. A `wave` takes in
+    some of the audience; without one it is everybody, as plans count them: the rest with the dearest of the wordings.
+    """
+
+    wordings: Mapping[str, Wording]
     variables: dict[str, Any]
     tenant_name: str
     zone: str
     windows: SendWindows
     expires_after: timedelta | None
     wish: datetime
+    spread_by: str | None = None
+    habit: Habit | None = None
+    is_urgent: bool = False
+    trials: Trials | None = None
+    wave: Wave | None = None
+    cap: Cap | None = None
+    is_bounded: bool = False  # what a cap has wait goes before it would have expired, or not at all
 
     @classmethod
     def of(cls, definition: CampaignDefinition, content: Content, *, tenant: Tenant, wish: datetime) -> "Recipe":
-        """Make the recipe of a campaign. Raises: TemplateProblemError for a text that is no template."""
+        """Make the recipe of a campaign, by its tenant's rules where it has none of its own.
+
+        Raises: TemplateProblemError for a text that is no template.
+        """
+        rules = TenantRules.from_payload(tenant.rules)
         return cls(
-            template=compile_template(content.source, name=definition.template or "message"),
-            transliterate=content.transliterate,
+            wordings=wordings_of(definition, content),
             variables=dict(definition.variables),
             tenant_name=tenant.name,
             zone=definition.timezone,
-            windows=definition.windows(),
+            windows=definition.under(rules).windows(),
             expires_after=definition.expires_after,
             wish=wish,
+            spread_by=definition.name if definition.spread == "window" else None,
+            is_urgent=definition.is_urgent,
+            trials=Trials.of(definition),
+            cap=cap_of(definition, rules),
+            is_bounded=is_bounded(definition),
+        )
+
+    @property
+    def timetable(self) -> Timetable:
+        """What it says of when its texts leave."""
+        return Timetable(
+            self.zone, self.windows, self.expires_after, self.spread_by, self.habit, is_urgent=self.is_urgent
         )
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of a customer that the text reads: few, so that a million rows stay light."""
-        read = self.template.variables - {snake_case(name) for name in self.variables}
-        names = set(read & BLANK.keys())
-        names |= {"first_name", "last_name"} if "name" in read else set()
-        names |= {"attributes"} if read - FIELDS else set()
-        return tuple(sorted(names))
+        """The columns of a customer that its texts read."""
+        return columns_of(self.wordings.values(), self.variables)
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the customers so far. `kept` counts recipients by zone, country, encoding and parts."""
+    """What became of the customers so far. `kept` counts recipients by zone, country, encoding and parts.
+
+    `waiting` counts them by what decides when their texts leave: zone, country, preferred time, the instants from
+    which and until which they may, and parts. `timing` says for how many of them what counted (campaigns/timing.py).
+    `variants` counts them by wording, and `later` those whose wave is still to come.
+    """
 
     matched: int = 0
     exclusions: Counter[str] = field(default_factory=Counter)
     kept: Counter[tuple[str, str, str, int]] = field(default_factory=Counter)
+    waiting: Counter[Waiting] = field(default_factory=Counter)
+    timing: Counter[str] = field(default_factory=Counter)
+    variants: Counter[str] = field(default_factory=Counter)
+    later: int = 0
     dearest: Frozen | None = None
 
     @property
@@ -133,84 +178,116 @@ class Tally:
         return next((prices(country).currency for _, country, _, _ in self.kept), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which of an audience are wanted: an SQL expression over its rows (`audience`), and its binds; in which order."""
+
+    text: LiteralString
+    binds: Mapping[str, Any] = field(default_factory=dict)
+    order: LiteralString = ""
+
+
+EVERYBODY = Narrowing("true")
+#: For who writes, batch by batch, what the query itself looks for: sorted, it has looked at all before the first batch.
+#: Else a plan that was made while there was nothing to find searches what was written, from end to end, for each row.
+AT_FIRST = Narrowing("true", order="ORDER BY audience.exclusion NULLS FIRST")
+
+
 def audience_batches(
-    connection: Connection, query: tuple[str, dict[str, Any]], *, columns: Sequence[str]
+    connection: Connection,
+    query: tuple[str, dict[str, Any]],
+    *,
+    columns: Sequence[str],
+    narrowing: Narrowing = EVERYBODY,
 ) -> Iterator[list[Row]]:
     """Yield the audience, `BATCH` customers at a time, from a server-side cursor of this transaction."""
     text, binds = query
-    audience = sql.SQL("SELECT {} FROM ({}) AS audience").format(
-        sql.SQL(", ").join(map(sql.Identifier, (*JUDGED, *columns))),
+    audience = sql.SQL("SELECT {} FROM ({}) AS audience WHERE {} {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, (*Person._fields, *columns))),
         sql.SQL(text),  # compiled by audience/: values are binds
+        sql.SQL(narrowing.text),
+        sql.SQL(narrowing.order),
     )
     with connection.cursor(name="audience", binary=True, row_factory=tuple_row) as cursor:
-        cursor.execute(audience, binds)
+        cursor.execute(audience, {**binds, **narrowing.binds})
         while batch := cursor.fetchmany(BATCH):
             yield batch
 
 
-def freeze(rows: Iterable[Row], recipe: Recipe, tally: Tally) -> Iterator[Frozen]:
-    """Yield those who get a text; count everybody in `tally`."""
-    write, times = _writer(recipe), _timer(recipe)
-    for customer_id, phone, zone, exclusion, *values in rows:
+def freeze(  # noqa: C901 - one loop over a million people: each function that it were cut into is called a million times
+    rows: Iterable[Row], recipe: Recipe, tally: Tally, *, answers: Mapping[str, Sequence[datetime]] | None = None
+) -> Iterator[Frozen]:
+    """Yield those who get a text; count everybody in `tally`. `answers` are those of the rows' people, by number.
+
+    A wave yields those too who are held out of it, so that it can be told later who they were.
+    """
+    writers, table, wish, wave = _writers(recipe), recipe.timetable, recipe.wish, recipe.wave
+    lot_of = _lots(recipe)
+    (common, own), is_personal, longest = timer(table), table.is_personal, tally.length_of_dearest
+    for customer_id, phone, zone, exclusion, preferred, _, capped_until, *values in rows:
         tally.matched += 1
         if exclusion:
             tally.exclusions[exclusion] += 1
             continue
+        variant, is_held_out = lot_of(customer_id)
+        if variant is None:
+            tally.later += 1
+            continue
+        timing = common(wish, zone, preferred)
+        if capped_until is not None:
+            again = partial(common, zone=zone, preferred=preferred)
+            timing = behind(recipe.cap, timing, capped_until, is_bounded=recipe.is_bounded, later=again)
+        if isinstance(timing, str):
+            tally.exclusions[timing] += 1
+            continue
+        if is_personal:
+            timing = own(timing, phone, (answers or {}).get(phone))
+        place, send_after, expires_at, preferred_time, notes = timing
         try:
-            place, send_after, expires_at = times(zone)
-            text, encoding, parts = write(place, *values)
-        except _ExcludedError as error:
+            text, encoding, parts = writers[variant](place, *values)
+        except ExcludedError as error:
             tally.exclusions[error.reason] += 1
             continue
-        tally.kept[place, country_of(phone), encoding, parts] += 1
-        frozen = Frozen(customer_id, phone, place, send_after, expires_at, text, encoding, parts)
-        if (parts, len(text)) > tally.length_of_dearest:
-            tally.dearest = frozen
+        if is_held_out:
+            tally.exclusions[HELD_OUT] += 1
+            if wave:
+                spared = customer_id, phone, place, send_after, expires_at, "", encoding, 0
+                yield Frozen(*spared, preferred_time=preferred_time, status="suppressed", reason=HELD_OUT)
+            continue
+        country = country_of(phone)
+        tally.kept[place, country, encoding, parts] += 1
+        tally.waiting[place, country, preferred_time, send_after, expires_at, parts] += 1
+        for note in notes:
+            tally.timing[note] += 1
+        reason = FREQUENCY_CAP if FREQUENCY_CAP in notes else None
+        texted = phone, place, send_after, expires_at, text, encoding, parts  # a million times: by place, not by name
+        frozen = Frozen(customer_id, *texted, "", variant, preferred_time, None, "pending", reason)
+        tally.variants[variant] += 1
+        if (parts, len(text)) > longest:
+            tally.dearest, longest = frozen, (parts, len(text))
         yield frozen
 
 
-class _ExcludedError(Exception):
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+def _lots(recipe: Recipe) -> Callable[[UUID], tuple[str | None, bool]]:
+    """Return what tells which wording a customer gets, None for one of another wave, and whether they are held out."""
+    wave = recipe.wave or Wave()
+
+    def lot_of(allocation: Allocation) -> tuple[str | None, bool]:
+        is_wanted = recipe.wave is None or wave.wants(allocation)
+        return wave.variant_of(allocation) if is_wanted else None, allocation.is_held_out
+
+    if recipe.trials is None:
+        everybodys = lot_of(EVERYBODY_ALIKE)
+        return lambda _: everybodys
+    allocation_of, remembered = recipe.trials.allocator(), cache(lot_of)
+    return lambda customer_id: remembered(allocation_of(customer_id))
 
 
-def _writer(recipe: Recipe) -> Callable[..., tuple[str, str, int]]:
-    """Return what writes one text: from the recipient's zone and the values of the recipe's columns, in their order.
-
-    Customers with equal values get equal texts, so the last few thousand are remembered where values can be keys.
-    """
-    columns, render, transliterate = recipe.columns, recipe.template.render, recipe.transliterate
-    variables, tenant_name = recipe.variables, recipe.tenant_name
-
-    def write(place: str, *given: Any) -> tuple[str, str, int]:
-        row = {**BLANK, **dict(zip(columns, given, strict=True))}
-        try:
-            values = values_of(row, variables=variables, tenant_name=tenant_name, zone=place)
-            text = render(values, transliterate=transliterate)
-        except MissingValueError as error:
-            raise _ExcludedError(f"missing_value:{error.name}") from error
-        except TooLongError as error:
-            raise _ExcludedError("too_long") from error
-        except RenderingError as error:
-            raise _ExcludedError("unrenderable") from error
-        count = count_parts(text)
-        return text, count.encoding.value, count.parts
-
-    return write if _UNHASHABLE.intersection(columns) else lru_cache(_REMEMBERED)(write)
-
-
-def _timer(recipe: Recipe) -> Callable[[str | None], tuple[str, datetime, datetime]]:
-    """Return what tells zone, send time and expiry from the zone a customer has; computed once a zone."""
-
-    @cache
-    def times(zone: str | None) -> tuple[str, datetime, datetime]:
-        try:
-            place = resolve_zone(zone or recipe.zone)
-        except ValueError as error:
-            raise _ExcludedError("bad_timezone") from error
-        found = send_times(recipe.wish, windows=recipe.windows, zone=place, expires_after=recipe.expires_after)
-        if found is None:
-            raise _ExcludedError("no_window")
-        return place.key, *found
-
-    return times
+def _writers(recipe: Recipe) -> dict[str, Writer]:
+    """Return what writes each wording, by its name; whoever's is not decided yet gets the dearest, under no name."""
+    columns, variables, tenant_name = recipe.columns, recipe.variables, recipe.tenant_name
+    writers = {
+        name: writer_of(wording, columns=columns, variables=variables, tenant_name=tenant_name)
+        for name, wording in recipe.wordings.items()
+    }
+    return writers if "" in writers else {**writers, "": dearest_of(list(writers.values()))}

@@ -6,32 +6,43 @@ never launch the same, and memory does not grow with the audience. Definition, r
 version are pinned on the occurrence; what is applied afterwards does not touch the run.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
+from itertools import islice
 from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg import Rollback
 from psycopg.types.json import Jsonb
 
 from lumiere_sms.audience.eligibility import audience_query
 from lumiere_sms.campaigns.alerts import raise_alert
+from lumiere_sms.campaigns.catching_up import take
 from lumiere_sms.campaigns.completion import complete
 from lumiere_sms.campaigns.copying import write_recipients
-from lumiere_sms.campaigns.freezing import Prices, Recipe, Tally, audience_batches, freeze
+from lumiere_sms.campaigns.days import open_day
+from lumiere_sms.campaigns.expecting import Pacing, expected, fit
+from lumiere_sms.campaigns.freezing import EVERYBODY, Narrowing, Prices, Recipe, Tally, audience_batches, freeze
+from lumiere_sms.campaigns.habits import answers_of, with_habit
+from lumiere_sms.campaigns.occurrences import follow
 from lumiere_sms.campaigns.rules import BY_RULE
-from lumiere_sms.campaigns.ways import way_of
+from lumiere_sms.campaigns.waves import first_wave, narrowing_of, open_waves
+from lumiere_sms.campaigns.ways import pinned, way_of
 from lumiere_sms.campaigns.writing import Content, content_of
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.tenants import Tenant, tenant_of
+from lumiere_sms.database.time import database_time
 from lumiere_sms.definitions.models import CampaignDefinition
-from lumiere_sms.errors import ConfigurationError, LumiereError
+from lumiere_sms.definitions.tenant_rules import TenantRules
+from lumiere_sms.errors import ConfigurationError, LumiereError, RefusedError
 
 Progress = Callable[[int], None]
 
@@ -51,17 +62,39 @@ class Launched:
     currency: str = ""
     problem: str = ""
 
+    @classmethod
+    def of(cls, user_id: UUID, name: str, occurrence_id: UUID, *, tally: Tally, prices: Prices) -> "Launched":
+        """Say what became of those whom a launch of a campaign looked at."""
+        return cls(
+            user_id,
+            name,
+            occurrence_id,
+            matched=tally.matched,
+            kept=tally.recipients,
+            parts=tally.parts,
+            exclusions=dict(tally.exclusions),
+            cost_estimate=tally.cost(prices),
+            currency=tally.currency(prices) or "",
+        )
+
 
 def launch_due(
-    database: Database, *, clock: Clock, prices: Prices, progress: Progress = lambda _: None
+    database: Database,
+    *,
+    clock: Clock,
+    prices: Prices,
+    due_by: datetime | None = None,
+    progress: Progress = lambda _: None,
 ) -> list[Launched]:
     """Launch every occurrence whose time has come, unless another daemon does; `progress` takes the customers seen.
 
+    With `due_by`, those whose time had come by then: what has become due since is for the next turn.
     A campaign that cannot be launched (its template is gone, say) is paused with the reason and an alert; the
     others go on.
     """
     with database.transaction(read_only=True) as connection:
-        due = connection.execute(statement(__package__, "due_occurrences"), {"now": clock.database_now()}).fetchall()
+        binds = {"now": due_by or clock.database_now()}
+        due = connection.execute(statement(__package__, "due_occurrences"), binds).fetchall()
     launches = (_launch(database, clock=clock, prices=prices, progress=progress, **each) for each in due)
     return [launched for launched in launches if launched is not None]
 
@@ -69,19 +102,20 @@ def launch_due(
 def _launch(
     database: Database, *, user_id: UUID, occurrence_id: UUID, clock: Clock, prices: Prices, progress: Progress
 ) -> Launched | None:
-    """Launch one occurrence in a transaction of its own; None when another daemon has it."""
+    """Launch one occurrence in a transaction of its own; None when another daemon has it, or it is skipped."""
     now = clock.database_now()
     binds = {"user_id": user_id, "occurrence_id": occurrence_id, "now": now}
     try:
         with database.transaction() as connection:
-            for limit in _LIMITS:
+            for limit in LIMITS:
                 connection.execute(limit)
             run = connection.execute(statement(__package__, "lock_occurrence"), binds).fetchone()
-            return (
-                None
-                if run is None
-                else _freeze_run(connection, user_id, run, prices=prices, progress=progress, now=now)
-            )
+            run = run and take(connection, run, user_id=user_id, now=now)
+            if run is None:
+                return None
+            following = follow(connection, run, user_id=user_id, now=now)
+            run |= {"until": following["occurs_at"] if following else None}
+            return _freeze_run(connection, user_id, run, prices=prices, progress=progress, now=now)
     except ConfigurationError:
         raise  # the database, the settings: no fault of the campaign's
     except LumiereError as error:
@@ -101,24 +135,131 @@ def _freeze_run(
     now: datetime | None,
 ) -> Launched:
     tenant = tenant_of(connection, user_id)
-    definition = CampaignDefinition.from_payload(run["definition"])
+    rules = TenantRules.from_payload(tenant.rules)
+    definition = CampaignDefinition.from_payload(run["definition"]).under(rules)
     way = way_of(prices, tenant, definition)
+    if definition.is_standing:
+        standing = pinned(definition, way, expires_after=definition.expires_after)
+        open_day(connection, user_id, run, definition=standing, now=database_time(connection, now))
+        return Launched(user_id, run["name"], run["occurrence_id"])
     prices = way.prices if way else prices
     content = content_of(connection, user_id, definition)
-    recipe = Recipe.of(definition, content, tenant=tenant, wish=run["occurs_at"])
+    recipe = Recipe.of(definition, content, tenant=tenant, wish=run["wish"])
+    recipe = with_habit(connection, user_id, recipe, definition=definition)
+    frozen = _freeze_fitting(connection, tenant, run, recipe=recipe, pacing=Pacing(definition, way), progress=progress)
+    run, recipe, tally = frozen
+    open_waves(connection, user_id, run, recipe=recipe, definition=definition, content=content, tally=tally)
+    return start(connection, user_id, run, tally=tally, content=content, prices=prices, now=now)
+
+
+def _freeze_fitting(
+    connection: Connection,
+    tenant: Tenant,
+    run: dict[str, Any],
+    *,
+    recipe: Recipe,
+    pacing: Pacing,
+    progress: Progress,
+) -> tuple[dict[str, Any], Recipe, Tally]:
+    """Write the recipients of a run that fits its windows, or is spread over days until it does.
+
+    Nearly all fit, so they are written before that is known; of those who do not, and of a run in waves, whose first
+    does not say how many there are, everybody is counted first. Raises: RefusedError.
+    """
+    definition, wave = pacing.definition, first_wave(pacing.definition)
+    write = partial(freeze_wave, connection, tenant, run, definition=definition, progress=progress)
+    is_too_slow = partial(_is_too_slow, recipe=recipe, pacing=pacing)
+    if not wave.phase:
+        with connection.transaction() as written:
+            made = replace(recipe, wave=wave)
+            tally = write(recipe=made, is_enough=is_too_slow)
+            if not is_too_slow(tally):
+                return _pinned(run, pinned(definition, pacing.way, expires_after=made.expires_after)), made, tally
+            raise Rollback(written)
+    counted = count_wave(connection, tenant, recipe, definition=definition, target=definition.target())
+    made = replace(_fitted(counted, recipe, pacing=pacing, until=run["until"]), wave=wave)
+    run = _pinned(run, pinned(definition, pacing.way, expires_after=made.expires_after))
+    return run, made, write(recipe=made)
+
+
+def _is_too_slow(tally: Tally, *, recipe: Recipe, pacing: Pacing) -> bool:
+    """Say whether those counted so far are too many for the pace, of a campaign of which none may expire."""
+    return pacing.definition.if_too_slow != "expire" and bool(expected(tally, recipe, pacing=pacing).expired)
+
+
+def _fitted(tally: Tally, recipe: Recipe, *, pacing: Pacing, until: datetime | None) -> Recipe:
+    """Return the recipe that a campaign is launched by. Raises: RefusedError where it is too slow."""
+    found = fit(tally, recipe, pacing=pacing, until=until)
+    if found.refusal:
+        raise RefusedError(found.refusal, hint=found.hint)
+    return found.recipe
+
+
+def _pinned(run: dict[str, Any], definition: CampaignDefinition) -> dict[str, Any]:
+    """Return the run with the definition that it is pinned to, where the launch has resolved something of it."""
+    resolved = definition != CampaignDefinition.from_payload(run["definition"])
+    return {**run, "definition": definition.payload()} if resolved else run
+
+
+def count_wave(
+    connection: Connection,
+    tenant: Tenant,
+    recipe: Recipe,
+    *,
+    definition: CampaignDefinition,
+    target: Mapping[str, Any],
+    narrowing: Narrowing = EVERYBODY,
+    progress: Progress = lambda _: None,
+) -> Tally:
+    """Freeze everybody of a target whom `freeze_wave` would freeze, and keep the counts only."""
+    today = local_day(tenant, recipe.wish)
+    query = audience_query(
+        connection, tenant.id, target=target, campaign_type=definition.type, today=today, cap=recipe.cap
+    )
+    tally = Tally()
+    for batch in audience_batches(connection, query, columns=recipe.columns, narrowing=narrowing):
+        answers = answers_of(connection, tenant.id, batch, recipe=recipe)
+        deque(freeze(batch, recipe, tally, answers=answers), maxlen=0)
+        progress(tally.matched)
+    return tally
+
+
+def freeze_wave(
+    connection: Connection,
+    tenant: Tenant,
+    run: Mapping[str, Any],
+    *,
+    definition: CampaignDefinition,
+    recipe: Recipe,
+    narrowing: Narrowing | None = None,
+    is_enough: Callable[[Tally], bool] = lambda _: False,
+    progress: Progress = lambda _: None,
+) -> Tally:
+    """Write the recipients of an occurrence that is held, or those of its audience that are wanted now.
+
+    It stops where those counted so far are enough to know.
+    """
+    most = recipe.wave.most if recipe.wave else None
+    narrowing = narrowing or narrowing_of(recipe.wave, run, is_first=True)
     query = audience_query(
         connection,
-        user_id,
+        tenant.id,
         target=definition.target(),
         campaign_type=definition.type,
-        today=local_day(tenant, run["occurs_at"]),
+        today=local_day(tenant, recipe.wish),
+        cap=recipe.cap,
     )
     tally = Tally()
     keys = {"occurrence_id": run["occurrence_id"], "campaign_id": run["campaign_id"]}
-    for batch in audience_batches(connection, query, columns=recipe.columns):
-        write_recipients(connection, user_id, **keys, frozen=freeze(batch, recipe, tally))
+    for batch in audience_batches(connection, query, columns=recipe.columns, narrowing=narrowing):
+        answers = answers_of(connection, tenant.id, batch, recipe=recipe)
+        left = None if most is None else most - tally.recipients
+        frozen = islice(freeze(batch, recipe, tally, answers=answers), left)
+        write_recipients(connection, tenant.id, **keys, frozen=frozen)
         progress(tally.matched)
-    return start(connection, user_id, run, tally=tally, content=content, prices=prices, now=now)
+        if most == tally.recipients or is_enough(tally):
+            break
+    return tally
 
 
 def start(
@@ -141,7 +282,7 @@ def start(
         "definition": Jsonb(run["definition"]),
         "template_id": content.template_id,
         "content": content.source,
-        "matched": tally.matched,
+        "matched": tally.matched - tally.later,
         "kept": tally.recipients,
         "exclusions": Jsonb(dict(tally.exclusions)),
         "cost": cost,
@@ -153,25 +294,7 @@ def start(
     if not tally.recipients:
         complete(connection, user_id, occurrence_id=run["occurrence_id"], now=now)
     connection.execute("NOTIFY lumiere_sms")
-    return Launched(
-        user_id,
-        run["name"],
-        run["occurrence_id"],
-        matched=tally.matched,
-        kept=tally.recipients,
-        parts=tally.parts,
-        exclusions=dict(tally.exclusions),
-        cost_estimate=cost,
-        currency=tally.currency(prices) or "",
-    )
-
-
-def tenant_of(connection: Connection, user_id: UUID) -> Tenant:
-    """Return the tenant whose key is `user_id`."""
-    with connection.cursor(row_factory=class_row(Tenant)) as cursor:
-        found = cursor.execute(_TENANT, [user_id]).fetchone()
-    assert found is not None, "every user_id refers to a tenant"
-    return found
+    return Launched.of(user_id, run["name"], run["occurrence_id"], tally=tally, prices=prices)
 
 
 def local_day(tenant: Tenant, instant: datetime) -> date:
@@ -193,14 +316,11 @@ def _pause(
 
 
 #: A launch of millions takes minutes; one that hangs lets go.
-_LIMITS: tuple[LiteralString, ...] = (
+LIMITS: tuple[LiteralString, ...] = (
     "SET LOCAL statement_timeout = '10min'",
     "SET LOCAL idle_in_transaction_session_timeout = '5min'",
     "SET LOCAL cursor_tuple_fraction = 1.0",  # the cursor is read to its end: plan for all rows, not for the first
 )
-_TENANT: LiteralString = """
-    SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders FROM users WHERE id = %s
-"""
 _PAUSE: LiteralString = """
     UPDATE sms_campaigns AS campaign
     SET status = 'paused', status_reason = 'cannot be launched: ' || %(problem)s, status_by = %(by)s,

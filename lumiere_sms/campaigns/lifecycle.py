@@ -101,6 +101,7 @@ def cancel(
         # A claim that holds them is waited for here; it waits for nobody's recipients itself, it skips them.
         stopped = connection.execute(statement(__package__, "cancel_recipients"), binds).rowcount
         connection.execute(_CANCEL_OCCURRENCES, binds)
+        connection.execute(statement(__package__, "close_enrolments"), binds)
         _record(connection, binds, found, done="cancel", after="cancelled")
         flying = in_flight(connection, user_id, found["id"])
         return Moved(found["id"], name, found["status"], "cancelled", in_flight=flying, stopped=stopped)
@@ -177,6 +178,8 @@ _CANCEL: LiteralString = """
 _LIVE_OCCURRENCES: LiteralString = """
     SELECT id FROM campaign_occurrences
     WHERE user_id = %(user_id)s AND campaign_id = %(id)s AND status IN ('scheduled', 'running')
+    ORDER BY id
+    FOR NO KEY UPDATE  -- a wave that is being frozen holds it first, and so does a claim
 """
 _CANCEL_OCCURRENCES: LiteralString = """
     UPDATE campaign_occurrences

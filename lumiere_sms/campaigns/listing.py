@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import Any, LiteralString
 from uuid import UUID
 
+from lumiere_sms.campaigns.occurrences import recurs
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
 from lumiere_sms.errors import StateError
@@ -27,10 +28,16 @@ def find_campaign(connection: Connection, user_id: UUID, *, name: str) -> dict[s
 
 
 def show_campaign(database: Database, user_id: UUID, *, name: str) -> dict[str, Any]:
-    """Return a campaign's row with its `recipients` by status. Raises: StateError when there is none."""
+    """Return a campaign's row with its `recipients` by status, and the last `runs` of one that recurs.
+
+    Raises: StateError when there is none.
+    """
     with database.transaction(read_only=True) as connection:
         found = find_campaign(connection, user_id, name=name)
-        return {**found, "recipients": dict(count_recipients(connection, user_id, [found["id"]])[found["id"]])}
+        found["recipients"] = dict(count_recipients(connection, user_id, [found["id"]])[found["id"]])
+        if recurs(found["definition"]):
+            found["runs"] = connection.execute(_LAST_RUNS, {"user_id": user_id, "campaign_id": found["id"]}).fetchall()
+        return found
 
 
 def list_campaigns(
@@ -89,9 +96,9 @@ def _names(connection: Connection, user_id: UUID) -> list[str]:
 
 
 _RECIPIENTS: LiteralString = """
-    SELECT id, customer_id, phone_number, status, reason, timezone, send_after, expires_at, encoding,
-        segments_used AS parts, attempt, retry_count, provider, provider_message_id, error_code, error_message,
-        cost, currency, sent_at, delivered_at, personalized_content AS text,
+    SELECT id, customer_id, phone_number, step, variant, status, reason, timezone, send_after, expires_at,
+        appointment_at, encoding, segments_used AS parts, attempt, retry_count, provider, provider_message_id,
+        error_code, error_message, cost, currency, sent_at, delivered_at, personalized_content AS text,
         CASE status WHEN 'unknown' THEN (
             SELECT coalesce(finding, detail) FROM submissions
             WHERE submissions.user_id = %(user_id)s AND submissions.phone_number = campaign_recipients.phone_number
@@ -102,6 +109,13 @@ _RECIPIENTS: LiteralString = """
       AND (cardinality(%(statuses)s::text[]) = 0 OR status = ANY (%(statuses)s::text[]))
     ORDER BY phone_number, step
     LIMIT %(limit)s
+"""
+_LAST_RUNS: LiteralString = """
+    SELECT occurs_at, status, launched_at, revision, audience_size, exclusions, phase, advance_at, winner, decision
+    FROM campaign_occurrences
+    WHERE user_id = %(user_id)s AND campaign_id = %(campaign_id)s AND status <> 'scheduled'
+    ORDER BY occurs_at DESC
+    LIMIT 5
 """
 _RUNS: LiteralString = """
     SELECT id FROM campaign_occurrences

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from lumiere_sms.campaigns import budgets
+from lumiere_sms.campaigns import budgets, capping
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
@@ -53,6 +53,8 @@ class Claimed:
     personalized_content: str
     segments_used: int
     timezone: str
+    preferred_time: str | None
+    step: str
     send_after: datetime
     expires_at: datetime
     fence: int
@@ -195,6 +197,8 @@ def arm(
     """Let pass what may go and what its budgets hold, and write its submission."""
     campaigns = {"user_id": user_id, "campaign_ids": list({each.campaign_id for each in asked})}
     running = connection.execute(statement(__package__, "hold_running"), campaigns).fetchall()
+    if caps := {row["id"]: (row["kind"], row["cap"]) for row in running if row["cap"]}:
+        asked = capping.keep_within(connection, user_id, asked, caps, daemon=daemon, now=now)
     budgeted = [row["id"] for row in running if row["is_budgeted"]]
     allotted = _allot(connection, user_id, asked, budgeted, price_of=price_of, now=now) if budgeted else NO_BUDGET
     may_go = [each for each in asked if each.attempt_id not in allotted.turned_away]
@@ -305,13 +309,26 @@ def expire(connection: Connection, user_id: UUID, *, occurrence_id: UUID, now: d
 
 
 def defer(
-    connection: Connection, user_id: UUID, *, occurrence_id: UUID, timezone: str, opens_at: datetime, now: datetime
+    connection: Connection,
+    user_id: UUID,
+    *,
+    occurrence_id: UUID,
+    timezone: str,
+    preferred_time: str | None,
+    step: str | None = None,
+    opens_at: datetime,
+    now: datetime,
 ) -> int:
-    """Let what is due in a zone whose window is closed wait until it opens, 10,000 at most; return how many."""
+    """Let what is due where a window is closed wait until it opens, 10,000 at most; return how many.
+
+    A window is one of a zone and of the hours that people prefer, and of a step where steps have their own.
+    """
     binds = {
         "user_id": user_id,
         "occurrence_id": occurrence_id,
         "timezone": timezone,
+        "preferred_time": preferred_time,
+        "step": step,
         "opens_at": opens_at,
         "now": now,
     }

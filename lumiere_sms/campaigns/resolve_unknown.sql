@@ -15,7 +15,8 @@ WITH held AS MATERIALIZED (
 UPDATE campaign_recipients AS recipient
 SET status = %(status)s, reason = %(reason)s, provider_message_id = %(message_id)s, error_code = NULL, error_message = NULL,
     sent_at = CASE %(status)s WHEN 'sent' THEN attempt.started_at END, send_after = %(send_after)s,
-    expires_at = %(expires_at)s, updated_at = coalesce(%(now)s::timestamptz, now())
+    expires_at = %(expires_at)s, preferred_time = CASE WHEN NOT %(yields)s::boolean THEN recipient.preferred_time END,
+    updated_at = coalesce(%(now)s::timestamptz, now())
 FROM held, attempt
 WHERE recipient.user_id = %(user_id)s AND recipient.id = held.id AND recipient.status = 'unknown'
 RETURNING recipient.id

@@ -13,7 +13,7 @@ from uuid import UUID
 from lumiere_sms.campaigns import audit, budgets
 from lumiere_sms.campaigns.lifecycle import find_locked
 from lumiere_sms.campaigns.recipients import USABLE
-from lumiere_sms.campaigns.reopening import openings
+from lumiere_sms.campaigns.reopening import Hours, openings
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
@@ -86,7 +86,7 @@ def _find(
 
 def _moved(campaign: Mapping[str, Any], found: Mapping[str, Any], word: Word) -> dict[str, Any]:
     """Return what the attempt and its recipient become."""
-    as_it_was = {"send_after": found["send_after"], "expires_at": found["expires_at"]}
+    as_it_was = {"send_after": found["send_after"], "expires_at": found["expires_at"], "yields": False}
     if word.is_sent:
         message_id = f"{BY_HAND}{found['attempt_id']}"
         return {"outcome": "accepted", "message_id": message_id, "status": "sent", "reason": None, **as_it_was}
@@ -99,14 +99,17 @@ def _moved(campaign: Mapping[str, Any], found: Mapping[str, Any], word: Word) ->
     return {**absent, "status": "pending", "reason": None, **times}
 
 
-def _times(found: Mapping[str, Any], word: Word) -> dict[str, datetime] | None:
+def _times(found: Mapping[str, Any], word: Word) -> dict[str, Any] | None:
     """Return when a text that was not sent may go; None where no window is left."""
-    open_ = openings(found["definition"], [found["timezone"]], now=found["now"], more_time=word.more_time)
+    hours = Hours(found["timezone"], found["preferred_time"], found["step"])
+    open_ = openings(found["definition"], [hours], now=found["now"], more_time=word.more_time)
     if not open_:
         return None
-    expires_at = max(found["expires_at"], open_[0].expires_at or found["expires_at"])
-    fits = expires_at > open_[0].send_after + USABLE
-    return {"send_after": open_[0].send_after, "expires_at": expires_at} if fits else None
+    opening = open_[0]
+    expires_at = max(found["expires_at"], opening.expires_at or found["expires_at"])
+    expires_at = min(expires_at, found["appointment_at"] or expires_at)  # no reminder goes after it
+    fits = expires_at > opening.send_after + USABLE
+    return {"send_after": opening.send_after, "expires_at": expires_at, "yields": opening.yields} if fits else None
 
 
 def _look(name: str) -> str:
@@ -114,8 +117,10 @@ def _look(name: str) -> str:
 
 
 _DOUBTFUL: LiteralString = """
-    SELECT recipient.id AS recipient_id, recipient.phone_number, recipient.timezone, recipient.send_after,
-        recipient.expires_at, recipient.attempt, submissions.id AS attempt_id, occurrence.definition,
+    SELECT recipient.id AS recipient_id, recipient.phone_number, recipient.timezone, recipient.preferred_time,
+        recipient.step, recipient.send_after, recipient.expires_at, recipient.appointment_at, recipient.attempt,
+        submissions.id AS attempt_id,
+        occurrence.definition,
         coalesce(%(now)s::timestamptz, now()) AS now
     FROM campaign_occurrences AS occurrence
     JOIN campaign_recipients AS recipient

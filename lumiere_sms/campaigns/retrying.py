@@ -3,11 +3,11 @@
     failed | bounced ─► pending     with codes, only those that failed with one of them
     unknown ─► pending              the person takes the risk that somebody gets two
 
-The newest run of the campaign is meant, and goes on where it was completed. Who is suppressed or opted out stays
-as they are, and so does whoever has no window left.
+The newest run of the campaign is meant, of one that takes people in day by day every day's; it goes on where it was
+completed. Who is suppressed or opted out stays as they are, and so does whoever has no window left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from uuid import UUID
 from lumiere_sms.campaigns import audit
 from lumiere_sms.campaigns.lifecycle import find_locked, refusal
 from lumiere_sms.campaigns.recipients import USABLE
-from lumiere_sms.campaigns.reopening import newest_run, openings, reopen
+from lumiere_sms.campaigns.reopening import Hours, openings, reopen, runs_to_go_on
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
@@ -53,15 +53,19 @@ def count_retries(database: Database, user_id: UUID, *, name: str, wish: Wish, c
 
 
 def retry(database: Database, user_id: UUID, *, name: str, wish: Wish, by: str = "operator", clock: Clock) -> Retried:
-    """Let recipients of a campaign's newest run go again, at their next window, on record.
+    """Let recipients of a campaign go again, at their next window, on record.
 
     Raises: StateError where there are none, RefusedError where none of them may be texted.
     """
     now = clock.database_now()
     with database.transaction() as connection:
         found = _find(connection, user_id, name, wish=wish, now=now)
-        reopen(connection, user_id, campaign_id=found.campaign_id, occurrence_id=found.run["id"])
-        retried = _retried(found, name, waiting=_let_go(connection, user_id, found, wish=wish, now=now))
+        waiting = 0
+        for run in found.runs:
+            if again := _let_go(connection, user_id, run, wish=wish, now=now):
+                reopen(connection, user_id, campaign_id=found.campaign_id, occurrence_id=run.row["id"])
+            waiting += again
+        retried = _retried(found, name, waiting=waiting)
         if not retried.waiting:
             raise _refusal(retried)
         audit.record(
@@ -79,40 +83,59 @@ def retry(database: Database, user_id: UUID, *, name: str, wish: Wish, by: str =
 
 
 @dataclass(frozen=True, slots=True)
+class _Run:
+    """A run that is held, and whom of it a retry would be about, by what decides when they may be texted."""
+
+    row: Mapping[str, Any]
+    hours: Mapping[Hours, Mapping[str, Any]]
+
+    def count(self, what: str) -> int:
+        return sum(row[what] for row in self.hours.values())
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     campaign_id: UUID
     status: str
-    run: Mapping[str, Any]
-    zones: Mapping[str, Mapping[str, Any]]
+    runs: Sequence[_Run]
 
     @property
     def total(self) -> int:
-        return sum(zone["recipients"] for zone in self.zones.values())
+        return sum(run.count("recipients") for run in self.runs)
 
 
 def _find(connection: Connection, user_id: UUID, name: str, *, wish: Wish, now: datetime | None) -> _Found:
     campaign = find_locked(connection, user_id, name)
-    run = newest_run(connection, user_id, campaign["id"], now=now)
-    if run is None or campaign["status"] not in _RETRIED:
+    rows = runs_to_go_on(connection, user_id, campaign, statuses=wish.statuses, now=now)
+    if campaign["status"] not in _RETRIED:
         raise refusal(campaign, "retried", "a running, paused or completed")
-    binds = _binds(user_id, run, wish)
-    rows = connection.execute(statement(__package__, "retries_by_zone"), binds).fetchall()
-    if not rows:
+    runs = [_Run(row, _hours(connection, user_id, row, wish=wish)) for row in rows]
+    if not any(run.hours for run in runs):
         with_codes = f" with code {', '.join(wish.codes)}" if wish.codes else ""
         raise StateError(
             f'campaign "{name}" has nobody who is {" or ".join(wish.statuses)}{with_codes}',
             hint=f'lumiere-sms campaign recipients "{name}"',
         )
-    return _Found(campaign["id"], campaign["status"], run, {row["timezone"]: row for row in rows})
+    return _Found(campaign["id"], campaign["status"], runs)
 
 
-def _let_go(connection: Connection, user_id: UUID, found: _Found, *, wish: Wish, now: datetime | None) -> int:
-    open_ = openings(found.run["definition"], found.zones, now=found.run["now"], more_time=wish.more_time)
+def _hours(
+    connection: Connection, user_id: UUID, run: Mapping[str, Any], *, wish: Wish
+) -> dict[Hours, Mapping[str, Any]]:
+    rows = connection.execute(statement(__package__, "retries_by_zone"), _binds(user_id, run, wish))
+    return {Hours(row["timezone"], row["preferred_time"], row["step"]): row for row in rows}
+
+
+def _let_go(connection: Connection, user_id: UUID, run: _Run, *, wish: Wish, now: datetime | None) -> int:
+    open_ = openings(run.row["definition"], run.hours, now=run.row["now"], more_time=wish.more_time)
     binds = {
-        **_binds(user_id, found.run, wish),
-        "zones": [each.zone for each in open_],
+        **_binds(user_id, run.row, wish),
+        "zones": [each.hours.zone for each in open_],
+        "preferred_times": [each.hours.preferred_time for each in open_],
+        "steps": [each.hours.step for each in open_],
         "send_after": [each.send_after for each in open_],
         "expires_at": [each.expires_at for each in open_],
+        "yields": [each.yields for each in open_],
         "usable": USABLE,
         "now": now,
     }
@@ -129,7 +152,7 @@ def _binds(user_id: UUID, run: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
 
 
 def _retried(found: _Found, name: str, *, waiting: int) -> Retried:
-    suppressed = sum(zone["suppressed"] for zone in found.zones.values())
+    suppressed = sum(run.count("suppressed") for run in found.runs)
     return Retried(name, waiting, suppressed, found.total - suppressed - waiting)
 
 

@@ -4,7 +4,7 @@
 UPDATE sms_campaigns
 SET description = %(description)s, type = %(type)s, priority = %(priority)s, template_id = %(template_id)s,
     message_content = %(message_content)s, scheduled_at = %(scheduled_at)s, timezone = %(timezone)s,
-    target_criteria = %(target_criteria)s, batch_size = %(batch_size)s, send_rate_per_minute = %(send_rate_per_minute)s,
+    repeat_pattern = %(repeat_pattern)s, target_criteria = %(target_criteria)s, batch_size = %(batch_size)s, send_rate_per_minute = %(send_rate_per_minute)s,
     max_retries = %(max_retries)s, expires_after = %(expires_after)s, definition = %(definition)s, source = %(source)s,
     revision = revision + 1, updated_at = %(now)s,
     status = CASE

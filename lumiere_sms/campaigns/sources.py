@@ -14,11 +14,13 @@ _KNOWN: LiteralString = """
     SELECT 'template' AS kind, name FROM sms_templates WHERE user_id = %(user_id)s AND is_current
     UNION ALL
     SELECT 'segment', name FROM audience_segments WHERE user_id = %(user_id)s
+    UNION
+    SELECT 'campaign', name FROM sms_campaigns WHERE user_id = %(user_id)s
 """
 
 
 def read_files(database: Database, tenant: Tenant, paths: Sequence[Path]) -> Definitions:
-    """Read definition files; campaigns may name templates and segments that the tenant has already.
+    """Read definition files; they may name templates, segments and campaigns that the tenant has already.
 
     Raises: DefinitionError with all problems.
     """
@@ -29,6 +31,7 @@ def read_files(database: Database, tenant: Tenant, paths: Sequence[Path]) -> Def
         defaults_zone=tenant.timezone,
         known_templates=[row["name"] for row in known if row["kind"] == "template"],
         known_segments=[row["name"] for row in known if row["kind"] == "segment"],
+        known_campaigns=[row["name"] for row in known if row["kind"] == "campaign"],
     )
 
 

@@ -9,7 +9,7 @@ from lumiere_sms.audience.fields import guess
 from lumiere_sms.campaigns.audit import record
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.tenants import Tenant, find_tenant, write_ways
-from lumiere_sms.errors import ConfigurationError, quoted
+from lumiere_sms.errors import UsageError, quoted
 from lumiere_sms.providers.choices import read_choices, read_strategy
 from lumiere_sms.providers.registry import provider_names
 
@@ -27,7 +27,7 @@ class Ways:
 
 
 def read_ways(*, providers: str | None = None, routing: str | None = None, senders: Sequence[str] = ()) -> Ways:
-    """Read options: `providers` with commas between, senders plain or as provider=sender. Raises: ConfigurationError.
+    """Read options: `providers` with commas between, senders plain or as provider=sender. Raises: UsageError.
 
     >>> read_ways(providers="twilio,aws", senders=["+15005550006", "aws=SALON"]).senders
     {'aws': 'SALON'}
@@ -38,15 +38,15 @@ def read_ways(*, providers: str | None = None, routing: str | None = None, sende
             read_strategy(routing)
         chosen = _chosen(providers) if providers is not None else None
     except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+        raise UsageError(str(error)) from error
     return Ways(chosen, routing, plain, named)
 
 
 def read_senders(senders: Sequence[str]) -> tuple[str | None, dict[str, str]]:
-    """Read senders as an operator writes them: one plain, others as provider=sender. Raises: ConfigurationError."""
+    """Read senders as an operator writes them: one plain, others as provider=sender. Raises: UsageError."""
     plain = [each for each in senders if "=" not in each]
     if len(plain) > 1:
-        raise ConfigurationError(f"there is one plain sender, not {len(plain)}", hint="name the others: aws=SALON")
+        raise UsageError(f"there is one plain sender, not {len(plain)}", hint="name the others: aws=SALON")
     named = dict(each.split("=", 1) for each in senders if "=" in each)
     _require_known(list(named))
     return plain[0] if plain else None, named
@@ -83,7 +83,7 @@ def _require_known(names: Sequence[str]) -> None:
     known = provider_names()
     if unknown := next((name for name in names if name not in known), None):
         hint = guess(unknown, known) or f"known are {', '.join(known)}"
-        raise ConfigurationError(f"there is no provider {quoted(unknown)}", hint=hint)
+        raise UsageError(f"there is no provider {quoted(unknown)}", hint=hint)
 
 
 def _changed(tenant: Tenant, ways: Ways) -> Tenant:

@@ -8,7 +8,12 @@ WITH wanted AS MATERIALIZED (
             WHERE customers.user_id = %(user_id)s AND customers.phone_number = recipient.phone_number
               AND customers.opt_out_date IS NOT NULL) THEN 'opted_out' ELSE suppressions.reason END AS suppressed,
         recipient.expires_at <= coalesce(%(now)s::timestamptz, now()) AS expired,
-        campaign.status = 'cancelled' AS cancelled
+        campaign.status = 'cancelled' AS cancelled,
+        recipient.appointment_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM customers
+            WHERE customers.user_id = %(user_id)s AND customers.id = recipient.customer_id
+              AND customers.next_appointment_at = recipient.appointment_at
+              AND customers.phone_number = recipient.phone_number) AS is_changed
     FROM wanted
     JOIN campaign_recipients AS recipient ON recipient.user_id = %(user_id)s AND recipient.id = wanted.id
     JOIN sms_campaigns AS campaign ON campaign.user_id = %(user_id)s AND campaign.id = recipient.campaign_id
@@ -16,10 +21,10 @@ WITH wanted AS MATERIALIZED (
         ON suppressions.user_id = %(user_id)s AND suppressions.phone_number = recipient.phone_number
 )
 UPDATE campaign_recipients AS recipient
-SET status = CASE WHEN judged.cancelled THEN 'cancelled' WHEN judged.suppressed IS NOT NULL THEN 'suppressed'
-        WHEN judged.expired THEN 'expired' ELSE 'pending' END,
+SET status = CASE WHEN judged.cancelled OR judged.suppressed IS NULL AND judged.is_changed THEN 'cancelled'
+        WHEN judged.suppressed IS NOT NULL THEN 'suppressed' WHEN judged.expired THEN 'expired' ELSE 'pending' END,
     reason = CASE WHEN judged.cancelled THEN 'campaign_cancelled' WHEN judged.suppressed IS NOT NULL THEN judged.suppressed
-        WHEN judged.expired THEN 'window_ended' ELSE recipient.reason END,
+        WHEN judged.is_changed THEN 'appointment_changed' WHEN judged.expired THEN 'window_ended' ELSE recipient.reason END,
     claimed_by = NULL, claimed_until = NULL, updated_at = coalesce(%(now)s::timestamptz, now())
 FROM judged
 WHERE recipient.user_id = %(user_id)s AND recipient.id = judged.id AND recipient.fence = judged.fence

@@ -1,5 +1,6 @@
 """What a campaign would say once the files were applied, and what the lint finds in it."""
 
+from dataclasses import replace
 from typing import LiteralString
 
 from lumiere_sms.campaigns.writing import Content, content_of
@@ -23,6 +24,9 @@ def planned_content(
 
     Raises: StateError when its template is nowhere, or not active.
     """
+    if wordings := (definition.step_wordings() or definition.wordings()).items():
+        each = {name: planned_content(connection, tenant, one, definitions=definitions) for name, one in wordings}
+        return Content.of_variants(each)
     template = definitions.templates.get(definition.template or "")
     if template is None:
         return content_of(connection, tenant.id, definition)
@@ -37,16 +41,26 @@ def findings_of(
     content: Content,
     price: Money | None = None,
 ) -> list[Finding]:
-    """Return what the lint says of a campaign's text. What the campaign or any customer gives is known."""
+    """Return what the lint says of a campaign's texts. What the campaign or any customer gives is known.
+
+    Who is reminded of an appointment has one.
+    """
+    if content.variants:
+        return [
+            replace(finding, message=f"{name}: {finding.message}")
+            for name, each in content.variants.items()
+            for finding in findings_of(connection, tenant, definition, content=each, price=price)
+        ]
     read = compile_template(content.source).variables
-    given = read & {snake_case(name) for name in definition.variables}
+    there = read & {"next_appointment_at"} if definition.remind else set()
+    given = there | read & {snake_case(name) for name in definition.variables}
     declared = [*content.declared, *sorted(given)]
-    known = FIELDS | (_attributes(connection, tenant) if read - FIELDS - {*declared} else set())
+    known = (FIELDS - there) | (_attributes(connection, tenant) if read - FIELDS - {*declared} else set())
     return lint_template(
         content.source,
         declared=declared,
         known=known,
-        transliterate=content.transliterate,
+        transliterate=content.transliterate or definition.is_plainly_written,
         price=price,
     )
 

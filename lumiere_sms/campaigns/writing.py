@@ -1,7 +1,7 @@
 """Write campaigns and their occurrences: what `apply`, `campaign` and `send` have in common."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from lumiere_sms.audience.eligibility import find_audience
+from lumiere_sms.campaigns.occurrences import place
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
@@ -33,17 +34,32 @@ class Author:
 class Content:
     """The text a campaign sends: of the current version of its template, or its own (`template_id` is None).
 
-    `declared` are the variables that the template says it reads.
+    `declared` are the variables that the template says it reads. `variants` are the texts that a campaign tries out,
+    by name; it stands for the first of them itself.
     """
 
     source: str
     transliterate: bool = False
     template_id: UUID | None = None
     declared: tuple[str, ...] = ()
+    variants: Mapping[str, "Content"] = field(default_factory=dict)
+
+    @classmethod
+    def of_variants(cls, variants: Mapping[str, "Content"]) -> "Content":
+        """Return the texts of a campaign that tries several out."""
+        return replace(next(iter(variants.values())), variants=dict(variants))
 
 
 def content_of(connection: Connection, user_id: UUID, definition: CampaignDefinition) -> Content:
-    """Return what a campaign would send now. Raises: StateError when its template is gone or not active."""
+    """Return what a campaign would send now, of a sequence its first step.
+
+    Raises: StateError when its template is gone or not active.
+    """
+    if definition.steps:
+        return content_of(connection, user_id, definition.of_step(1))
+    if definition.variants:
+        each = {name: content_of(connection, user_id, one) for name, one in definition.wordings().items()}
+        return Content.of_variants(each)
     if definition.message is not None:
         return Content(definition.message)
     found = connection.execute(_TEMPLATE, {"user_id": user_id, "name": definition.template}).fetchone()
@@ -62,15 +78,16 @@ def insert_campaign(
     occurs_at: datetime | None,
     author: Author,
 ) -> UUID:
-    """Write a new campaign; with a time, its occurrence too. Returns its key.
+    """Write a new campaign; with a time, its occurrence too, or the first of a recurring one. Returns its key.
 
-    Raises: StateError for a template or a segment that is not there or not active.
+    Raises: StateError for a template or a segment that is not there or not active, RefusedError for a recurrence
+    that never comes up.
     """
     campaign_id = new_id()
     binds = {**_columns(connection, tenant, definition), "id": campaign_id, "scheduled_at": occurs_at}
     binds |= {"currency": tenant.currency, "source": author.source, "by": author.by, "now": author.now}
     connection.execute(statement(__package__, "insert_campaign"), binds)
-    place_occurrence(connection, tenant.id, campaign_id=campaign_id, occurs_at=occurs_at, definition=definition)
+    place(connection, tenant, campaign_id=campaign_id, definition=definition, start=occurs_at, now=author.now)
     return campaign_id
 
 
@@ -91,30 +108,10 @@ def revise_campaign(
         raise StateError(f'campaign "{before["name"]}" was changed by somebody else meanwhile', hint="try again")
 
 
-def place_occurrence(
-    connection: Connection,
-    user_id: UUID,
-    *,
-    campaign_id: UUID,
-    occurs_at: datetime | None,
-    definition: CampaignDefinition,
-) -> None:
-    """Make the occurrence of a campaign that is not launched be at `occurs_at`; none at None."""
-    limits = {
-        "priority": definition.priority,
-        "batch_size": definition.batch_size,
-        "send_rate_per_minute": definition.send_rate_per_minute,
-    }
-    binds = {"user_id": user_id, "id": new_id(), "campaign_id": campaign_id, "occurs_at": occurs_at, **limits}
-    if occurs_at is None:
-        connection.execute(_REMOVE, binds)
-    elif not connection.execute(_MOVE, binds).rowcount:
-        connection.execute(_PLACE, binds)
-
-
 def _columns(connection: Connection, tenant: Tenant, definition: CampaignDefinition) -> dict[str, Any]:
     content = content_of(connection, tenant.id, definition)
     find_audience(connection, tenant.id, target=definition.target())
+    repeat = definition.schedule.repeat if definition.schedule else None
     return {
         "user_id": tenant.id,
         "name": definition.name,
@@ -124,6 +121,7 @@ def _columns(connection: Connection, tenant: Tenant, definition: CampaignDefinit
         "template_id": content.template_id,
         "message_content": content.source,
         "timezone": definition.timezone,
+        "repeat_pattern": Jsonb(repeat.pattern()) if repeat else None,
         "target_criteria": Jsonb(definition.target()),
         "batch_size": definition.batch_size,
         "send_rate_per_minute": definition.send_rate_per_minute,
@@ -136,19 +134,4 @@ def _columns(connection: Connection, tenant: Tenant, definition: CampaignDefinit
 _TEMPLATE: LiteralString = """
     SELECT id, content, transliterate, variables, is_active FROM sms_templates
     WHERE user_id = %(user_id)s AND name = %(name)s AND is_current
-"""
-_MOVE: LiteralString = """
-    UPDATE campaign_occurrences
-    SET occurs_at = %(occurs_at)s, priority = %(priority)s, batch_size = %(batch_size)s,
-        send_rate_per_minute = %(send_rate_per_minute)s
-    WHERE user_id = %(user_id)s AND campaign_id = %(campaign_id)s AND status = 'scheduled'
-"""
-_PLACE: LiteralString = """
-    INSERT INTO campaign_occurrences
-        (user_id, id, campaign_id, occurs_at, priority, batch_size, send_rate_per_minute)
-    VALUES (%(user_id)s, %(id)s, %(campaign_id)s, %(occurs_at)s, %(priority)s, %(batch_size)s, %(send_rate_per_minute)s)
-"""
-_REMOVE: LiteralString = """
-    DELETE FROM campaign_occurrences
-    WHERE user_id = %(user_id)s AND campaign_id = %(campaign_id)s AND status = 'scheduled'
 """

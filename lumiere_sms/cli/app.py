@@ -17,6 +17,8 @@ COMMANDS = {
     "init": "Write a commented starter into a folder and prepare the database.",
     "plan": "Show what `apply` would change, who gets what, when and at what cost.",
     "apply": "Make the definitions so.",
+    "simulate": "Show a month before it happens: what goes when, collisions, cost.",
+    "explain": "Why somebody did, did not or will get a text.",
     "validate": "Check definition files without a database.",
     "schema": "Print the JSON Schema of definition files.",
     "run": "Launch due campaigns and send what may go; a daemon, or once with --once.",
@@ -25,7 +27,7 @@ COMMANDS = {
     "send": "Send one template to a few numbers or a CSV.",
     "campaign": "Campaigns: create, show, schedule, pause, report.",
     "template": "Templates: list, show, preview, lint.",
-    "segment": "Segments: list, show, preview, sql.",
+    "segment": "Segments: list, show, preview, check, sql.",
     "customer": "Customers: import, list, show, set, export.",
     "budget": "What may be spent, by a campaign and in a month: set, show.",
     "provider": "The companies that texts go through: list, check, drain, enable.",
@@ -36,7 +38,7 @@ COMMANDS = {
     "verify": "The proofs: kill daemons while they text, and count who got what.",
     "units": "Print systemd units or crontab lines.",
     "sandbox": "A local server that stands in for Twilio, or for AWS, with faults on demand.",
-    "guide": "Read the guide: definitions, customers, messages, sending, providers, running.",
+    "guide": "Read the guide: definitions, timing, sequences, planning, sending and more.",
 }
 
 

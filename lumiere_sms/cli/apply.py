@@ -35,7 +35,8 @@ def apply(
         checksum=checksum,
         overwrite=overwrite,
         clock=runtime.clock,
-        prices=runtime.prices,
+        prices=runtime.way_prices,
+        stop_role=runtime.settings.stop_when_role,
     )
     if as_json:
         output.print_json({"changes": applied.changes, "checksum": applied.checksum, "is_empty": applied.is_empty})

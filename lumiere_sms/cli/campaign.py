@@ -2,12 +2,15 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lumiere_sms.cli import again, output
+from lumiere_sms.cli import calendar_views as calendars
 from lumiere_sms.cli import campaign_views as views
+from lumiere_sms.cli import sequence_views as sequences
+from lumiere_sms.cli import trial_views as trials
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Campaigns: create, show, schedule, pause, report.")
 
@@ -65,7 +68,16 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
         "variables": views.read_variables(var),
     }
     definitions = views.definitions_of(context.obj, file, name, given=given)
-    create_campaign(context.obj.database, context.obj.tenant, definitions, clock=context.obj.clock, by=by)
+    role = context.obj.runtime.settings.stop_when_role
+    create_campaign(
+        context.obj.database,
+        context.obj.tenant,
+        definitions,
+        clock=context.obj.clock,
+        prices=context.obj.runtime.way_prices,
+        stop_role=role,
+        by=by,
+    )
     show(context, next(iter(definitions.campaigns)), as_json=as_json)
 
 
@@ -101,14 +113,18 @@ def show(context: typer.Context, name: Name, as_json: output.AsJson = False) -> 
 
     Example: lumiere-sms campaign show spring
     """
+    from lumiere_sms.campaigns.calendars import stored_calendar
     from lumiere_sms.campaigns.listing import show_campaign
 
     found = show_campaign(context.obj.database, context.obj.user_id, name=name)
+    calendar = stored_calendar(context.obj.tenant, found, now=context.obj.clock.now())
     if as_json:
-        output.print_json(found)
+        output.print_json({**found, "calendar": calendar} if calendar else found)
         return
-    output.print_facts(views.facts(found))
-    output.print_text(f"\n{found['message_content']}")
+    when = [*calendars.run_facts(found), *calendars.calendar_facts(calendar), *sequences.remind_facts(found)]
+    when += trials.wave_facts(found)
+    output.print_facts([*views.facts(found), *when])
+    output.print_text("\n" + "\n".join(sequences.says(found)))
 
 
 @app.command()
@@ -135,12 +151,23 @@ def preview(
 
 
 @app.command()
-def schedule(
+def schedule(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     context: typer.Context,
     name: Name,
     at: Annotated[str | None, typer.Option(help='"2031-04-01 10:00", or ISO 8601 with an offset.')] = None,
     timezone: Annotated[str | None, typer.Option(help="IANA zone of that time; the campaign's else.")] = None,
     now: Annotated[bool, typer.Option("--now", help="At once.")] = False,
+    daily: calendars.Daily = False,
+    weekly: calendars.Weekly = None,
+    monthly: calendars.Monthly = None,
+    every: calendars.Every = None,
+    until: calendars.Until = None,
+    count: calendars.Count = None,
+    except_: calendars.Except = None,
+    skip_holidays: calendars.SkipHolidays = False,
+    next_open_day: calendars.NextOpenDay = False,
+    missed: calendars.Missed = None,
+    once: calendars.Once = False,
     undo_window: Annotated[
         str | None, typer.Option(help="With --now: how long it may be taken back; 60s on a terminal, 0 elsewhere.")
     ] = None,
@@ -148,20 +175,26 @@ def schedule(
 ) -> None:
     """Give a draft a time, or another time to a campaign that is not launched yet.
 
+    One that recurs shows when it comes up next; it gets another calendar at
+    any time, and what was launched stays.
+
     With --now on a terminal it starts after a minute that is counted down:
     Ctrl-C, or `campaign cancel` from anywhere, and nobody is texted.
 
-    Example: lumiere-sms campaign schedule spring --at "2031-04-01 10:00" --timezone Asia/Tokyo
+    Example: lumiere-sms campaign schedule spring --at "2031-04-01 10:00" --weekly fri
     """
     from lumiere_sms.campaigns import scheduling
     from lumiere_sms.cli import undoing
 
-    wish, window = views.require_time(at, now=now), undoing.read_window(undo_window, now=now)
-    database, tenant, clock = context.obj.database, context.obj.tenant, context.obj.clock
-    about = {"name": name, "at": wish, "zone": timezone, "undo_window": window, "clock": clock, "by": by}
+    limits = {"every": every, "until": until, "count": count, "exceptions": except_, "missed": missed}
+    limits |= {"skip_holidays": skip_holidays, "next_open_day": next_open_day}
+    repeat = calendars.read_repeat(daily=daily, weekly=weekly, monthly=monthly, once=once, **limits)
+    wish, window = views.require_time(at, now=now, kept=repeat is not None), undoing.read_window(undo_window, now=now)
+    about: Any = {"name": name, "at": wish, "zone": timezone, "undo_window": window, "by": by, "repeat": repeat}
     with undoing.Countdown(window) as countdown:
-        scheduled = scheduling.schedule(database, tenant, **about)
+        scheduled = scheduling.schedule(context.obj.database, context.obj.tenant, clock=context.obj.clock, **about)
         undoing.say_when(scheduled)
+        calendars.print_calendar(scheduled.calendar)
         undoing.offer(context.obj, scheduled, countdown, by=by)
 
 
@@ -288,11 +321,11 @@ app.command()(again.resolve)
 def report(
     context: typer.Context,
     name: Name,
-    by: Annotated[str | None, typer.Option(help="hour or provider: show only that table.")] = None,
+    by: Annotated[str | None, typer.Option(help="hour, provider or variant: show only that.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the table of --by (hour else) as CSV.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Report what became of a campaign: who, sent, delivered, failed, cost, by hour and by provider.
+    """Report what became of a campaign: who, sent, delivered, failed, cost, by hour, provider and variant.
 
     Example: lumiere-sms campaign report spring --by hour --csv
     """

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lumiere_sms.cli import output
+from lumiere_sms.cli import sequence_views as sequences
+from lumiere_sms.cli import trial_views as trials
 from lumiere_sms.logs import mask_phone
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ _RECIPIENT_COLUMNS = ("phone", "status", "reason", "send after", ">parts", ">att
 _CSV_COLUMNS = (
     "phone_number", "status", "reason", "timezone", "send_after", "expires_at", "encoding", "parts", "attempt",
     "provider", "provider_message_id", "error_code", "error_message", "cost", "currency", "sent_at", "delivered_at",
-    "text", "finding",
+    "text", "finding", "step", "variant",
 )  # fmt: skip
 
 
@@ -84,11 +86,13 @@ def require_recipient_statuses(statuses: Sequence[str] | None) -> list[str]:
 
 def require_table(name: str | None) -> str | None:
     """Check which table of a report is meant."""
-    return _require(name, ("hour", "provider"), "--by")
+    return _require(name, ("hour", "provider", "variant"), "--by")
 
 
-def require_time(at: str | None, *, now: bool) -> str:
-    """Return the one time that was given."""
+def require_time(at: str | None, *, now: bool, kept: bool = False) -> str | None:
+    """Return the one time that was given; none where that which it has may be kept."""
+    if at is None and not now and kept:
+        return None
     if (at is None) != now:
         raise typer.BadParameter("give either --at or --now")
     return at or "now"
@@ -101,7 +105,7 @@ def row(campaign: Mapping[str, Any]) -> tuple[Any, ...]:
         campaign["name"],
         campaign["type"],
         campaign["status"],
-        output.local(campaign["started_at"] or campaign["scheduled_at"], campaign["timezone"]),
+        output.local(campaign["next_at"] or campaign["started_at"] or campaign["scheduled_at"], campaign["timezone"]),
         sum(counts.values()) or "",
         sum(counts.get(status, 0) for status in _ACCEPTED) or "",
         counts.get("delivered", ""),
@@ -190,7 +194,8 @@ def show_recipients(found: Iterable[Mapping[str, Any]], *, as_csv: bool, as_json
         print_csv(_CSV_COLUMNS, ([each[column] for column in _CSV_COLUMNS] for each in shown))
     else:
         rows = list(shown)
-        output.print_table(_RECIPIENT_COLUMNS, map(_recipient_row, rows), empty="no recipients")
+        columns, cells = sequences.with_steps(_RECIPIENT_COLUMNS, map(_recipient_row, rows), rows)
+        output.print_table(columns, cells, empty="no recipients")
         for each in (each for each in rows if each["finding"]):
             output.print_text(f"{each['phone_number']} {each['id']}: {each['finding']}")
 
@@ -198,16 +203,18 @@ def show_recipients(found: Iterable[Mapping[str, Any]], *, as_csv: bool, as_json
 def show_report(report: "Report", *, table: str | None, as_csv: bool) -> None:
     """Show a report: its figures and its tables, or one table."""
     if as_csv:
-        entries = report.providers if table == "provider" else report.timeline
-        kind = _kind_of(table)
+        kind, entries = _table_of(report, table)
         print_csv([each.name for each in fields(kind)], (asdict(entry).values() for entry in entries))
         return
     if table is None:
-        output.print_facts(_report_facts(report))
-    if table != "provider" and report.timeline:
+        output.print_facts([*_report_facts(report), *sequences.sequence_facts(report.sequence, report.timezone)])
+        sequences.show_steps(report.sequence)
+    if table in {None, "variant"}:
+        trials.show_trial(report.trial, report.timezone, is_asked_for=table is not None)
+    if table in {None, "hour"} and report.timeline:
         output.print_text("")
         output.print_table(_HOURS, (_hour_row(hour, report.timezone) for hour in report.timeline))
-    if table != "hour" and report.providers:
+    if table in {None, "provider"} and report.providers:
         output.print_text("")
         output.print_table(_PROVIDERS, map(_provider_row, report.providers))
 
@@ -295,10 +302,17 @@ def _sent_json(launched: "Launched") -> dict[str, Any]:
     return {name: value for name, value in asdict(launched).items() if name not in hidden}
 
 
-def _kind_of(table: str | None) -> type:
+def _table_of(report: "Report", table: str | None) -> tuple[type, Iterable[Any]]:
     from lumiere_sms.analytics.report import Hour, ProviderShare
+    from lumiere_sms.analytics.trials import VariantShare
 
-    return ProviderShare if table == "provider" else Hour
+    match table:
+        case "provider":
+            return ProviderShare, report.providers
+        case "variant":
+            return VariantShare, report.trial.shares if report.trial else ()
+        case _:
+            return Hour, report.timeline
 
 
 def _require(value: str | None, choices: Sequence[str], option: str) -> str | None:

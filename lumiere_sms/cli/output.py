@@ -96,6 +96,16 @@ def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
         print_text(f"{set_cell_size(name, width)}  {value}")
 
 
+def hanging(text: str, *, width: int, label: str) -> Iterator[str]:
+    """Yield the lines of a text behind a label, wrapped by the columns it takes: a Japanese character takes two."""
+    from rich.console import Console
+    from rich.text import Text
+
+    for line in Text(text).wrap(Console(width=width), width - len(label)):
+        yield label + line.plain.rstrip()
+        label = " " * len(label)
+
+
 def say(text: str) -> None:
     """Tell the person something that is no result (stderr)."""
     sys.stderr.write(text + "\n")

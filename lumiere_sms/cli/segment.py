@@ -1,21 +1,15 @@
 """`lumiere-sms segment`."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from lumiere_sms.cli import output
-from lumiere_sms.cli.customer_views import name_of, plain_person, shown_phone
-
-if TYPE_CHECKING:
-    from lumiere_sms.audience.preview import Preview
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Segments: create, list, show, preview, sql, delete."
+    add_completion=False, no_args_is_help=True, help="Segments: create, list, show, preview, check, sql, delete."
 )
 
 Name = Annotated[str, typer.Argument(help="The segment.")]
@@ -94,6 +88,7 @@ def show(context: typer.Context, name: Name, as_json: output.AsJson = False) -> 
         [
             ("segment", segment.name),
             ("description", segment.description),
+            ("revision", segment.revision),
             ("active", "yes" if segment.is_active else "no"),
             ("size", segment.estimated_size),
             ("counted", output.local(segment.last_calculated_at, context.obj.tenant.timezone) or None),
@@ -111,23 +106,61 @@ def preview(
     name: Annotated[str | None, typer.Argument(help="The segment; leave it out to try criteria.")] = None,
     criteria: Criteria = None,
     file: CriteriaFile = None,
+    diff: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT", help="Who joins and leaves: since revision 2, between 2..3, or by a file of definitions."
+        ),
+    ] = None,
     sample: Annotated[int, typer.Option(min=0, max=1_000, help="How many people to show.")] = 10,
     show_phones: output.ShowPhones = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Show how many people a segment has, a few of them, and what each clause drops.
+    """Show how many people a segment has, a few of them, and what each clause drops; or what a change does to it.
 
-    Example: lumiere-sms segment preview lapsed
+    Example: lumiere-sms segment preview lapsed --diff campaigns.yaml
     """
     from lumiere_sms.audience.preview import preview_segment
+    from lumiere_sms.cli import segment_views
 
     if sum(given is not None for given in (name, criteria, file)) != 1:
         raise typer.BadParameter("give a segment's name, --criteria or --file")
     target = {"segment": name, "criteria": None if name else _tree(criteria, file)}
-    now, tenant = context.obj.clock.now(), context.obj.tenant
+    how = {"show_phones": show_phones, "as_json": as_json}
+    about = {"target": target, "sample": sample, "now": context.obj.clock.now()}
+    if diff is not None:
+        from lumiere_sms.planning.segment_diff import segment_difference
+
+        found, sides = segment_difference(context.obj.database, context.obj.tenant, against=diff, **about)
+        segment_views.show_difference(found, sides, **how)
+        return
     with context.obj.database.transaction() as connection:
-        found = preview_segment(connection, tenant, target=target, sample=sample, now=now)
-    _show_preview(found, target, show_phones=show_phones, as_json=as_json)
+        previewed = preview_segment(connection, context.obj.tenant, **about)
+    segment_views.show_preview(previewed, target, **how)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    name: Name,
+    labels: Annotated[Path, typer.Option(help="A CSV: a customer number or phone, and a column label, yes or no.")],
+    show_phones: output.ShowPhones = False,
+    as_json: output.AsJson = False,
+) -> None:
+    """Compare a segment with people you have labelled by hand: precision, recall, and who is wrong.
+
+    Example: lumiere-sms segment check lapsed --labels labels.csv
+    """
+    from lumiere_sms.audience.checking import check_segment
+    from lumiere_sms.audience.labels import read_labels
+    from lumiere_sms.cli import segment_views
+
+    tenant = context.obj.tenant
+    labelled = read_labels(labels, country=tenant.country)
+    today = context.obj.clock.now().astimezone(ZoneInfo(tenant.timezone)).date()
+    with context.obj.database.transaction(read_only=True) as connection:
+        found = check_segment(connection, tenant.id, name=name, labels=labelled, today=today)
+    segment_views.show_checked(found, name, show_phones=show_phones, as_json=as_json)
 
 
 @app.command()
@@ -165,22 +198,3 @@ def _tree(criteria: str | None, file: Path | None) -> dict[str, Any]:
     from lumiere_sms.audience.trees import read_file, read_tree
 
     return read_file(file) if file else read_tree(criteria or "", source="--criteria")
-
-
-def _show_preview(found: "Preview", target: Mapping[str, Any], *, show_phones: bool, as_json: bool) -> None:
-    sample = [plain_person(person, show_phones=show_phones) for person in found.sample]
-    if as_json:
-        clauses = [asdict(clause) for clause in found.clauses]
-        output.print_json(
-            {**target, "estimated_size": found.size, "of": found.customers, "sample": sample, "clauses": clauses}
-        )
-        return
-    output.print_text(f"{found.size:,} of {found.customers:,} customers")
-    if found.clauses:
-        lines = ((clause.text, f"{clause.matches:,}", f"{clause.drops:,}") for clause in found.clauses)
-        output.print_table(("clause", ">holds for", ">it alone drops"), lines)
-    people = (
-        (each["external_id"], name_of(each), shown_phone(each, show_phones=show_phones), each["visit_count"])
-        for each in found.sample
-    )
-    output.print_table(("number", "name", "phone", ">visits"), people, empty="nobody to show")

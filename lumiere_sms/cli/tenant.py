@@ -10,13 +10,20 @@ from lumiere_sms.cli.output import AsJson
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Businesses that share one database. With one, nothing here is needed.",
+    help="Businesses that share one database, and the rules of each: when its people are texted.",
 )
 
 
 Senders = Annotated[
     list[str] | None,
     typer.Option(help="What its texts come from, at its first provider or as PROVIDER=SENDER; may be repeated."),
+]
+Caps = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TYPE: N per TIME[, postpone|exclude]",
+        help='How often one person is texted, by type: "promotional: 1 per 7d, postpone"; "promotional: none" as ever.',
+    ),
 ]
 
 
@@ -44,9 +51,9 @@ def create(
 
 
 @app.command("set")
-def set_(
+def set_(  # noqa: PLR0913 - a parameter is an option of the command
     context: typer.Context,
-    slug: Annotated[str, typer.Argument(help="Which one.")],
+    slug: Annotated[str, typer.Argument(help="Which one; the one in use if left out.")] = "",
     *,
     providers: Annotated[
         str | None, typer.Option(help='In the order they are tried: twilio,aws or twilio:70,aws:30; "default" as set.')
@@ -55,19 +62,65 @@ def set_(
         str | None, typer.Option(help='primary, round_robin, weighted or cheapest; "default" as set.')
     ] = None,
     sender: Senders = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(help="When texts of a type leave: promotional=09:00-11:00,14:00-16:00; may be repeated."),
+    ] = None,
+    quiet_hours: Annotated[str | None, typer.Option(help="When no text ever leaves: 21:00-08:00.")] = None,
+    closed: Annotated[
+        list[str] | None,
+        typer.Option(help="Days without business: sun,mon or 2026-08-13..2026-08-16; may be repeated."),
+    ] = None,
+    holidays: Annotated[
+        str | None, typer.Option(help="Whose public holidays are days without business: JP, US-CA, or none.")
+    ] = None,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='How often one person is texted: "promotional: 1 per 7d, postpone", or exclude; may be repeated.'
+        ),
+    ] = None,
     by: Annotated[str, typer.Option(help="Who; kept with the change.", envvar="USER")] = "operator",
 ) -> None:
-    """Change through which providers its texts go, how they are shared out, and from which senders.
+    """Change its providers, routing and senders, and when its people are texted; "default" takes a rule back.
 
-    Example: lumiere-sms tenant set ginza --providers twilio,aws --routing primary --sender aws=SALON
+    Example: lumiere-sms tenant set ginza --providers twilio,aws --window promotional=10:00-12:00
     """
+    from lumiere_sms.campaigns.cap_options import read_caps
+    from lumiere_sms.campaigns.tenant_rules import change_rules, read_rules
     from lumiere_sms.campaigns.tenant_ways import change_ways, read_ways
 
-    if providers is None and routing is None and not sender:
-        raise typer.BadParameter("name what to change: --providers, --routing or --sender")
     ways = read_ways(providers=providers, routing=routing, senders=sender or [])
-    changed = change_ways(context.obj.database, slug, ways, by=by, now=context.obj.clock.database_now())
-    output.say(f'changed the tenant "{changed.slug}"; it holds from the next text on')
+    rules = read_rules(windows=window or [], quiet_hours=quiet_hours, closed=closed or [], holidays=holidays)
+    rules |= {"frequency_caps": read_caps(cap)} if cap else {}
+    if not rules and providers is None and routing is None and not sender:
+        raise typer.BadParameter("name what to change, such as --providers or --window")
+    slug, now = slug or context.obj.runtime.tenant_in_use, context.obj.clock.database_now()
+    if rules:
+        change_rules(context.obj.database, slug, rules, by=by, now=now)
+        since = "from the next launch on, a cap at once" if cap else "from the next launch on"
+        output.say(f'changed the rules of "{slug}"; they hold {since}')
+    if providers is not None or routing is not None or sender:
+        change_ways(context.obj.database, slug, ways, by=by, now=now)
+        output.say(f'changed the tenant "{slug}"; it holds from the next text on')
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    slug: Annotated[str, typer.Argument(help="Which one; the one in use if left out.")] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show when its people are texted: windows by type, quiet hours, closing days.
+
+    Example: lumiere-sms tenant show
+    """
+    from lumiere_sms.cli import tenant_views
+    from lumiere_sms.database.tenants import find_tenant
+
+    found = find_tenant(context.obj.database, slug or context.obj.runtime.tenant_in_use)
+    tenant_views.show(found, as_json=as_json)
 
 
 @app.command("list")

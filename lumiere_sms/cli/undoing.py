@@ -79,6 +79,9 @@ def is_terminal() -> bool:
 def say_when(scheduled: "Scheduled") -> None:
     """Say when a campaign goes."""
     at = scheduled.occurs_at
+    if at is None:
+        output.say(f'campaign "{scheduled.name}" does not come up again')
+        return
     output.say(f'campaign "{scheduled.name}" goes at {output.local(at, scheduled.zone)} ({at:%Y-%m-%d %H:%M} UTC)')
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -33,6 +34,7 @@ class Tenant:
     providers: list[str] | None = None  # None: the setting's
     routing: str | None = None  # None: the setting's
     senders: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, Any] = field(default_factory=dict)  # as definitions/tenant_rules.py reads them
 
     def sender_at(self, provider: str, *, primary: str = "") -> str:
         """Return what its texts through a provider come from, or an empty text where it has no sender of its own.
@@ -47,7 +49,7 @@ def find_tenant(database: Database, slug: str) -> Tenant:
     """Return the tenant called `slug`. Raises: StateError when there is none."""
     with database.transaction() as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
         found = cursor.execute(
-            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders FROM users"
+            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders, rules FROM users"
             " WHERE slug = %s",
             [slug],
         ).fetchone()
@@ -56,11 +58,23 @@ def find_tenant(database: Database, slug: str) -> Tenant:
     return found
 
 
+def tenant_of(connection: Connection, user_id: UUID) -> Tenant:
+    """Return the tenant whose key is `user_id`."""
+    with connection.cursor(row_factory=class_row(Tenant)) as cursor:
+        found = cursor.execute(
+            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders, rules FROM users"
+            " WHERE id = %s",
+            [user_id],
+        ).fetchone()
+    assert found is not None, "every user_id refers to a tenant"
+    return found
+
+
 def list_tenants(database: Database) -> list[Tenant]:
     """Return all tenants by slug."""
     with database.transaction() as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
         return cursor.execute(
-            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders FROM users"
+            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders, rules FROM users"
             " ORDER BY slug"
         ).fetchall()
 

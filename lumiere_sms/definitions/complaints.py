@@ -1,28 +1,36 @@
 """What is wrong with one definition, each with the path of the value it is about.
 
-Three sources: pydantic's checks of single values, put into an operator's words here; the rules
-between values of one definition; the criteria's own checks.
+Three sources: pydantic's checks of single values, put into an operator's words in sentences.py; the
+rules between keys and between values (rules.py); the criteria's own checks. All hold at any depth:
+a step of a sequence is checked as the campaign around it is.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from lumiere_sms.audience.criteria import CriteriaError, check_criteria, check_filters
-from lumiere_sms.audience.fields import guess
+from lumiere_sms.definitions.base import Complaint, Definition
 from lumiere_sms.definitions.models import (
     CampaignDefinition,
     DefaultsDefinition,
-    Definition,
-    ScheduleDefinition,
     SegmentDefinition,
     TemplateDefinition,
 )
-from lumiere_sms.definitions.places import Path, snake
+from lumiere_sms.definitions.nesting import (
+    meant_keys,
+    model_at,
+    models_in,
+    nearest,
+    snaked,
+    trees_in,
+    value_at,
+    written_path,
+)
+from lumiere_sms.definitions.places import Path
+from lumiere_sms.definitions.rules import between_keys, between_values
+from lumiere_sms.definitions.sentences import sentence_about
 from lumiere_sms.errors import quoted
 
 MODELS: Mapping[str, type[Definition]] = {
@@ -32,154 +40,103 @@ MODELS: Mapping[str, type[Definition]] = {
     "defaults": DefaultsDefinition,
 }
 
-#: Keys that others (or the API) use for what has another name here.
-_MEANT = {
-    "content": "message",
-    "text": "message",
-    "message_content": "message",
-    "template_id": "template",
-    "audience": "segment",
-    "segment_id": "segment",
-    "target_criteria": "criteria",
-    "custom_filters": "filters",
-    "customer_ids": "members",
-    "scheduled_at": "schedule",
-    "send_at": "schedule",
-    "at": "schedule",
-    "zone": "timezone",
-    "windows": "window",
-    "rate": "send_rate_per_minute",
-    "expires": "expires_after",
+_NAMED = frozenset({"name"})  # what a definition is called is the key above it, not a key of its own
+_GRAMMARS: Mapping[str, Callable[[Any], Sequence[CriteriaError]]] = {
+    "criteria": check_criteria,
+    "filters": check_filters,
+}
+_EMPTY = "write a value, or leave the key out"
+#: What the keys look like that something cannot do without.
+_WRITTEN = {
+    "after": "after: 4h",
+    "at": "at: 2031-04-01 10:00, or at: now",
+    "before": "before: 1d",
+    "content": "content: and the text",
+    "metric": "metric: replies",
+    "size": "size: 20",
+    "type": "type: daily, weekly or monthly",
+    "wait": "wait: 30m",
+    "weight": "weight: 50%",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One thing that is wrong at a path inside a definition; `at_key` when it is the key itself."""
-
-    path: Path
-    message: str
-    hint: str = ""
-    at_key: bool = False
-
-
-def complaints_about(kind: str, data: Mapping[str, Any], error: ValidationError | None) -> Iterator[Complaint]:
-    """Yield all that is wrong with a definition; `error` is what its model said."""
-    for key, value in data.items():
-        if value is None:
-            yield Complaint((key,), f'"{key}" is empty', "write a value, or leave the key out", at_key=True)
-    for detail in error.errors(include_url=False) if error else ():
-        yield from _of_detail(kind, detail, data)
+def complaints_about(
+    kind: str, data: Mapping[str, Any], error: ValidationError | None, *, model: Definition | None = None
+) -> Iterator[Complaint]:
+    """Yield all that is wrong with a definition; `error` is what its model said, `model` what it became."""
+    yield from _empty_values(kind, data)
+    details = error.errors(include_url=False) if error else []
+    for place, about in _by_place(kind, details, data).items():
+        yield from _of_place(kind, place, about, data)
     if "name" in data:
         yield Complaint(("name",), 'unknown key "name"', "the name is the key above", at_key=True)
-    yield from _between_values(kind, _meant_keys(kind, data))
-    yield from _zones(data)
-    yield from _of_criteria(data, "criteria", check_criteria)
-    yield from _of_criteria(data, "filters", check_filters)
+    yield from between_keys(kind, snaked(MODELS[kind], data), meant_keys(MODELS[kind], data, hidden=_NAMED))
+    yield from between_values(model)
+    for path, grammar, tree in trees_in(MODELS[kind], data):
+        yield from _of_tree(path, grammar, tree)
 
 
-def _meant_keys(kind: str, data: Mapping[str, Any]) -> list[str]:
-    """Return the keys of a definition, misspelt ones as they were meant, so that none is missed in vain."""
-    return [key if key in MODELS[kind].model_fields else _nearest(key, MODELS[kind]) for key in data]
+def _empty_values(kind: str, data: Mapping[str, Any]) -> Iterator[Complaint]:
+    for path, _, written in models_in(MODELS[kind], data):
+        for key, value in written.items():
+            if value is None:
+                yield Complaint((*path, key), f'"{key}" is empty', _EMPTY, at_key=True)
 
 
-def _between_values(kind: str, keys: Sequence[str]) -> Iterator[Complaint]:
-    match kind:
-        case "segment":
-            yield from _exactly_one(keys, ("criteria", "filters", "members"))
-        case "campaign":
-            yield from _exactly_one(keys, ("template", "message"))
-            if not {"segment", "criteria", "filters"} & set(keys):
-                hint = "name a segment, or write segment: all for everybody"
-                yield Complaint((), "it does not say to whom", hint, at_key=True)
+def _by_place(
+    kind: str, details: Sequence[Mapping[str, Any]], data: Mapping[str, Any]
+) -> dict[tuple[str | int, ...], list[Mapping[str, Any]]]:
+    """Group what pydantic said by the place it is about: it tries each member of a union by itself."""
+    grouped: dict[tuple[str | int, ...], list[Mapping[str, Any]]] = {}
+    for detail in details:
+        *above, last = detail["loc"]
+        if detail["type"] == "missing":
+            path = (*written_path(MODELS[kind], above, data), last)
+        else:
+            path = written_path(MODELS[kind], detail["loc"], data)
+        grouped.setdefault(path, []).append(detail)
+    return grouped
 
 
-def _exactly_one(keys: Sequence[str], choices: Sequence[str]) -> Iterator[Complaint]:
-    there = [key for key in keys if key in choices]
-    if not there:
-        yield Complaint((), f"one of {', '.join(choices[:-1])} or {choices[-1]} is missing", at_key=True)
-    for key in there[1:]:
-        yield Complaint((key,), f'"{there[0]}" and "{key}" exclude each other', "keep one of them", at_key=True)
-
-
-def _zones(data: Mapping[str, Any]) -> Iterator[Complaint]:
-    schedule, zone = data.get("schedule"), data.get("timezone")
-    own = schedule.get("timezone") if isinstance(schedule, Mapping) else None
-    if own and zone and own != zone:
-        yield Complaint(
-            ("schedule", "timezone"), f'{quoted(str(own))} contradicts "timezone" above', "keep one of them"
-        )
-
-
-def _of_criteria(
-    data: Mapping[str, Any], key: str, check: Callable[[Any], Sequence[CriteriaError]]
+def _of_place(
+    kind: str, path: Path, details: Sequence[Mapping[str, Any]], data: Mapping[str, Any]
 ) -> Iterator[Complaint]:
-    if isinstance(tree := data.get(key), Mapping):
-        for error in check(tree):
-            at_key = error.message.startswith(("unknown key", "unknown filter"))
-            yield Complaint((key, *error.path), error.message, error.hint, at_key)
-
-
-def _of_detail(kind: str, detail: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[Complaint]:
-    path = tuple(detail["loc"])
-    if path[-1] == "[key]":
-        yield Complaint(path[:-1], *_sentence(detail), at_key=True)
-    elif detail["type"] == "missing":
-        if data.get(path[-1], "") is not None and path[-1] not in _meant_keys(kind, data):
-            yield Complaint(path[:-1], f'"{path[-1]}" is missing', at_key=True)
-    elif detail["type"] == "extra_forbidden":
-        model = ScheduleDefinition if path[0] == "schedule" else MODELS[kind]
-        hint = _guessed_key(str(path[-1]), model)
+    detail = details[0]
+    within = model_at(MODELS[kind], path[:-1])
+    if detail["type"] == "missing":
+        yield from _missing(kind, path, data)
+    elif detail["type"] == "extra_forbidden" and within is not None:
+        hint = _guessed_key(str(path[-1]), within, hidden=_NAMED if len(path) == 1 else frozenset())
         yield Complaint(path, f"unknown key {quoted(str(path[-1]))}", hint, at_key=True)
-    else:
-        yield Complaint(path, *_sentence(detail))
+    elif not _is_empty(kind, path, data) and (said := sentence_about(details)):
+        yield Complaint(path, *said, at_key=detail["loc"][-1] == "[key]")
 
 
-def _nearest(key: str, model: type[Definition]) -> str:
-    """Return the key of `model` that an unknown one was meant for, or nothing."""
-    known = [name for name in model.model_fields if name != "name"]
-    meant = _MEANT.get(snake(key), "")
-    return meant if meant in known else next(iter(get_close_matches(snake(key), known, n=1)), "")
+def _is_empty(kind: str, path: Path, data: Mapping[str, Any]) -> bool:
+    """Say whether it is a model's key written without a value, which `_empty_values` tells."""
+    around = value_at(data, path[:-1])
+    known = model_at(MODELS[kind], path[:-1]) is not None and isinstance(around, Mapping)
+    return known and path[-1] in around and around[path[-1]] is None
 
 
-def _guessed_key(key: str, model: type[Definition]) -> str:
-    if nearest := _nearest(key, model):
-        return f'did you mean "{nearest}"?'
-    return f"known are {', '.join(name for name in model.model_fields if name != 'name')}"
+def _missing(kind: str, path: Path, data: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Yield that a key is missing, unless it is there without a value or under a misspelt name."""
+    around, model = value_at(data, path[:-1]), model_at(MODELS[kind], path[:-1])
+    if model is not None and isinstance(around, Mapping) and path[-1] not in meant_keys(model, around):
+        hint = f"write {_WRITTEN[str(path[-1])]}" if path[-1] in _WRITTEN else ""
+        yield Complaint(path[:-1], f'"{path[-1]}" is missing', hint, at_key=True)
 
 
-def _sentence(detail: Mapping[str, Any]) -> tuple[str, str]:
-    given, context = detail["input"], detail.get("ctx", {})
-    name = next((step for step in reversed(detail["loc"]) if isinstance(step, str)), "")
-    match detail["type"]:
-        case "value_error":
-            return str(context["error"]), ""
-        case "literal_error" if isinstance(given, str):
-            return _choice(name, given, re.findall(r"'([^']+)'", context["expected"]))
-        case "greater_than_equal":
-            return f"{given} is too small", f"{context['ge']} is the least"
-        case "less_than_equal":
-            return f"{given} is too large", f"{context['le']:,} is the most"
-        case "too_short":
-            return f'"{name}" is empty', "leave it out, or write at least one"
-    return _wrong_kind(detail["type"], given, name)
+def _guessed_key(key: str, model: type[Definition], *, hidden: frozenset[str]) -> str:
+    if meant := nearest(key, model, hidden=hidden):
+        return f'did you mean "{meant}"?'
+    return f"known are {', '.join(name for name in model.model_fields if name not in hidden)}"
 
 
-def _choice(name: str, given: str, choices: Collection[str]) -> tuple[str, str]:
-    return f"{quoted(given)} is not a {name}", guess(given.lower(), choices) or f"write {' or '.join(choices)}"
-
-
-def _wrong_kind(type_: str, given: Any, name: str) -> tuple[str, str]:
-    if given is None:
-        return f'"{name}" is empty', ""
-    found = (
-        "a list" if isinstance(given, list) else "keys and values" if isinstance(given, dict) else quoted(str(given))
-    )
-    if isinstance(given, str) and type_.startswith(("int", "bool")):
-        return f"{found} is {'not a whole number' if type_.startswith('int') else 'neither true nor false'}", ""
-    wanted, hint = {
-        "tuple_type": ("a list", "write [one, two]"),
-        "dict_type": ("keys and values", ""),
-        "model_type": ("keys and values", ""),
-    }.get(type_, ("one value", "quote a text that begins with a bracket"))
-    return f"expected {wanted}, found {found}", hint
+def _of_tree(path: Path, grammar: str, tree: Any) -> Iterator[Complaint]:
+    check = _GRAMMARS.get(grammar)
+    if check is None or not isinstance(tree, Mapping):
+        return
+    for error in check(tree):
+        at_key = error.message.startswith(("unknown key", "unknown filter"))
+        yield Complaint((*path, *error.path), error.message, error.hint, at_key)

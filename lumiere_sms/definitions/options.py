@@ -26,7 +26,7 @@ def define_campaign(name: str, values: Mapping[str, Any], *, defaults_zone: str)
         campaign = CampaignDefinition.model_validate({"timezone": defaults_zone, **given, "name": name})
     except ValidationError as refused:
         error = refused
-    complaints = complaints_about("campaign", given, error)
+    complaints = complaints_about("campaign", given, error, model=campaign)
     problems = [Problem(_option(one.path), 0, 0, one.message, one.hint) for one in complaints]
     problems += _of_message(given.get("message"))
     if campaign is None or problems:

@@ -5,21 +5,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from lumiere_sms.definitions.complaints import MODELS, Complaint, complaints_about
+from lumiere_sms.definitions.base import Complaint, Definition
+from lumiere_sms.definitions.complaints import MODELS, complaints_about
+from lumiere_sms.definitions.criteria_references import named_in_criteria, segments_in_circles
+from lumiere_sms.definitions.defaults import with_defaults
 from lumiere_sms.definitions.entries import Entry, read_entries
 from lumiere_sms.definitions.files import find_files, read_source
 from lumiere_sms.definitions.models import (
     DEFAULT_ZONE,
     CampaignDefinition,
-    DefaultsDefinition,
-    Definition,
     Definitions,
     SegmentDefinition,
     TemplateDefinition,
 )
+from lumiere_sms.definitions.nesting import models_in
 from lumiere_sms.definitions.nodes import Scalar
 from lumiere_sms.definitions.places import node_at, span_inside
 from lumiere_sms.definitions.references import dangling, default_twins, name_twins, unknown_providers
@@ -27,6 +30,7 @@ from lumiere_sms.errors import DefinitionError, Problem
 from lumiere_sms.messages.problems import TemplateProblemError
 from lumiere_sms.messages.rendering import compile_template
 from lumiere_sms.schedule.instants import resolve_zone
+from lumiere_sms.schedule.windows import SendWindows
 
 _SOME_DAY = datetime(2026, 1, 5, tzinfo=UTC)  # windows repeat daily: one day shows whether they ever open
 
@@ -51,14 +55,15 @@ def read_definitions(
     defaults_zone: str = DEFAULT_ZONE,
     known_templates: Collection[str] = (),
     known_segments: Collection[str] = (),
+    known_campaigns: Collection[str] = (),
 ) -> Definitions:
-    """Read files and folders; campaigns may also name templates and segments that are known already.
+    """Read files and folders; they may also name templates, segments and campaigns that are known already.
 
     `defaults_zone` is the zone of campaigns where neither they nor `defaults:` name one.
 
     Raises: DefinitionError with all problems.
     """
-    known = {"template": known_templates, "segment": known_segments}
+    known = {"template": known_templates, "segment": known_segments, "campaign": known_campaigns}
     return examine(paths, defaults_zone=defaults_zone, known=known).checked()
 
 
@@ -78,8 +83,10 @@ def examine(
         problems += wrong
     made, wrong = _make(entries, defaults_zone)
     problems += [*wrong, *name_twins(entries), *default_twins(entries, made), *unknown_providers(entries, made)]
+    problems += segments_in_circles(entries)
     if whole:  # a name that is missing may stand in a file that could not be read
-        problems += dangling(entries, made, known=known or {"template": (), "segment": ()})
+        known = known or {"template": (), "segment": ()}
+        problems += [*dangling(entries, made, known=known), *named_in_criteria(entries, made, known=known)]
     order = {str(file): number for number, file in enumerate(files)}
     problems.sort(key=lambda one: (order.get(one.file, -1), one.line, one.column))
     return Reading(_definitions(entries, made, list(order)), tuple(problems))
@@ -93,7 +100,7 @@ def _make(entries: Sequence[Entry], defaults_zone: str) -> tuple[dict[tuple[str,
         model, wrong = _checked(entry)
         if isinstance(model, CampaignDefinition):
             defaults = made.get(("defaults", "defaults"))
-            model = _with_defaults(model, defaults, defaults_zone)
+            model = with_defaults(model, defaults, zone=defaults_zone)
             wrong += _never_open(entry, model)
         if model is not None:
             made.setdefault((entry.kind, entry.name.text), model)
@@ -106,7 +113,7 @@ def _checked(entry: Entry) -> tuple[Definition | None, list[Problem]]:
     if not isinstance(data, dict):
         return None, [entry.problem((), "keys and values were expected here", hint='write "key: value" lines below')]
     model, error = _validated(entry, data)
-    problems = [_problem(entry, complaint) for complaint in complaints_about(entry.kind, data, error)]
+    problems = [_problem(entry, complaint) for complaint in complaints_about(entry.kind, data, error, model=model)]
     return model, [*problems, *_of_texts(entry)]
 
 
@@ -125,11 +132,15 @@ def _problem(entry: Entry, complaint: Complaint) -> Problem:
 
 
 def _of_texts(entry: Entry) -> Iterator[Problem]:
-    """Yield what is wrong with a template's text, at its own place inside the scalar."""
+    """Yield what is wrong with a template's text, wherever one is written, at its own place inside the scalar."""
     key = {"template": "content", "campaign": "message"}.get(entry.kind, "")
-    text = node_at(entry.node, (key,))
-    if not isinstance(text, Scalar) or not text.text.strip():
-        return
+    for path, model, _ in models_in(MODELS[entry.kind], entry.data()):
+        text = node_at(entry.node, (*path, key)) if key in model.model_fields else None
+        if isinstance(text, Scalar) and text.text.strip():
+            yield from _of_text(entry, text)
+
+
+def _of_text(entry: Entry, text: Scalar) -> Iterator[Problem]:
     try:
         compile_template(text.text, name=entry.name.text)
     except TemplateProblemError as error:
@@ -137,26 +148,27 @@ def _of_texts(entry: Entry) -> Iterator[Problem]:
         yield entry.source.problem(span, error.message, hint=error.hint)
 
 
-def _with_defaults(campaign: CampaignDefinition, defaults: Definition | None, defaults_zone: str) -> CampaignDefinition:
-    """Fill what a campaign does not say itself."""
-    given = defaults if isinstance(defaults, DefaultsDefinition) else DefaultsDefinition()
-    filled = {
-        name: getattr(given, name)
-        for name in given.model_fields_set - {"variables"}
-        if name not in campaign.model_fields_set
-    }
-    own = campaign.schedule.timezone if campaign.schedule else None
-    if "timezone" not in campaign.model_fields_set:
-        filled["timezone"] = own or given.timezone or defaults_zone
-    filled["variables"] = {**given.variables, **campaign.variables}
-    return campaign.model_copy(update=filled)
-
-
 def _never_open(entry: Entry, campaign: CampaignDefinition) -> list[Problem]:
-    if campaign.windows().first_open(_SOME_DAY, resolve_zone(campaign.timezone)) is not None:
+    zone = resolve_zone(campaign.timezone)
+    shut = [(number, own) for number, own in campaign.windows_of_steps().items() if not own.lets_texts_go(zone)]
+    if shut:
+        number, own = shut[0]
+        said = f"no text of step {number} could ever leave: {_why_never(own, zone)}"
+        return [entry.problem(("steps", int(number) - 1, "window"), said, hint="let a window end behind quiet hours")]
+    if campaign.windows().lets_texts_go(zone):
         return []
-    key = next((key for key in ("window", "quiet_hours") if node_at(entry.node, (key,))), "window")
-    return [entry.problem((key,), "no text could ever leave: quiet hours cover every window")]
+    if campaign.closed and len(campaign.closed.weekdays or ()) == 7:  # noqa: PLR2004 - days of a week
+        said = "no text could ever leave: all days of the week are closed"
+        return [entry.problem(("closed",), said, hint="name only some of them")]
+    key = next((key for key in ("window", "remind", "quiet_hours") if node_at(entry.node, (key,))), "window")
+    said = f"no text could ever leave: {_why_never(campaign.windows(), zone)}"
+    return [entry.problem((key,), said, hint="widen a window, or narrow the quiet hours")]
+
+
+def _why_never(windows: SendWindows, zone: ZoneInfo) -> str:
+    if windows.first_open(_SOME_DAY, zone) is None:
+        return "quiet hours cover every window"
+    return "no window is open for five minutes at a time"
 
 
 def _definitions(

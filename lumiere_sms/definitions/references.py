@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from lumiere_sms.audience.fields import guess
+from lumiere_sms.definitions.base import Definition
 from lumiere_sms.definitions.entries import Entry
-from lumiere_sms.definitions.models import Definition, TemplateDefinition
+from lumiere_sms.definitions.models import CampaignDefinition, TemplateDefinition
+from lumiere_sms.definitions.nesting import models_in
 from lumiere_sms.definitions.nodes import Scalar
-from lumiere_sms.definitions.places import node_at
+from lumiere_sms.definitions.places import Path, node_at
 from lumiere_sms.definitions.values import RESERVED
 from lumiere_sms.errors import Problem, quoted
 from lumiere_sms.providers.registry import provider_names
@@ -46,10 +48,11 @@ def dangling(entries: Iterable[Entry], made: Made, *, known: Mapping[str, Collec
     names = {kind: {*known[kind], *(e.name.text for e in entries if e.kind == kind)} for kind in known}
     names["segment"] |= RESERVED
     for entry in entries:
-        for kind in known if entry.kind == "campaign" else ():
-            name = node_at(entry.node, (kind,))
+        for path, kind in _references(entry) if entry.kind == "campaign" else ():
+            name = node_at(entry.node, path)
             if isinstance(name, Scalar) and name.text:
-                yield from _reference(entry, kind, name.text, names=names[kind], used=made.get((kind, name.text)))
+                used = made.get((kind, name.text))
+                yield from _reference(entry, path, kind, name=name.text, names=names[kind], used=used)
 
 
 def unknown_providers(entries: Iterable[Entry], made: Made) -> Iterator[Problem]:
@@ -65,14 +68,22 @@ def unknown_providers(entries: Iterable[Entry], made: Made) -> Iterator[Problem]
                 yield entry.problem(path, f"there is no provider {quoted(name)}", hint=hint)
 
 
+def _references(entry: Entry) -> Iterator[tuple[Path, str]]:
+    """Yield where a campaign, or a part of it, names a template or a segment."""
+    for path, model, written in models_in(CampaignDefinition, entry.data()):
+        for kind in ("template", "segment"):
+            if kind in written and kind in model.model_fields:
+                yield (*path, kind), kind
+
+
 def _reference(
-    entry: Entry, kind: str, name: str, *, names: Collection[str], used: Definition | None
+    entry: Entry, path: Path, kind: str, *, name: str, names: Collection[str], used: Definition | None
 ) -> Iterator[Problem]:
     if name not in names:
         hint = guess(name, sorted(names)) or f"define it under {kind}s:"
-        yield entry.problem((kind,), f"there is no {kind} {quoted(name)}", hint=hint)
+        yield entry.problem(path, f"there is no {kind} {quoted(name)}", hint=hint)
     elif used is not None and getattr(used, "is_active", True) is False:
-        yield entry.problem((kind,), f"the {kind} {quoted(name)} is not active", hint="remove its is_active: false")
+        yield entry.problem(path, f"the {kind} {quoted(name)} is not active", hint="remove its is_active: false")
 
 
 def _at(entry: Entry) -> str:

@@ -27,7 +27,7 @@ def define_template(name: str, values: Mapping[str, Any], *, origin: str) -> Tem
         template = TemplateDefinition.model_validate({**given, "name": name})
     except ValidationError as refused:
         error = refused
-    complaints = complaints_about("template", given, error)
+    complaints = complaints_about("template", given, error, model=template)
     problems = [Problem(_origin(one.path, origin), 0, 0, one.message, one.hint) for one in complaints]
     problems += _of_content(str(values["content"]), origin)
     if template is None or problems:

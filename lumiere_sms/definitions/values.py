@@ -111,7 +111,8 @@ def _range(text: str) -> str:
     return str(DailyWindow.parse(text))
 
 
-def _one_or_more(value: Any) -> Any:
+def one_or_more(value: Any) -> Any:
+    """Take one value for a list of it."""
     return [value] if isinstance(value, str) else value
 
 
@@ -164,7 +165,7 @@ Zone = Annotated[str, AfterValidator(_zone), WithJsonSchema({"type": "string", "
 Range = Annotated[str, AfterValidator(_range), WithJsonSchema({"type": "string", "pattern": _RANGE})]
 Ranges = Annotated[
     tuple[Range, ...],
-    BeforeValidator(_one_or_more),
+    BeforeValidator(one_or_more),
     Field(min_length=1),
     WithJsonSchema(
         {
@@ -194,7 +195,7 @@ QuietHours = Annotated[
 ]
 Providers = Annotated[
     tuple[str, ...],
-    BeforeValidator(_one_or_more),
+    BeforeValidator(one_or_more),
     Field(min_length=1),
     AfterValidator(_providers),
     WithJsonSchema(

@@ -6,6 +6,7 @@ from itertools import chain, islice
 
 from lumiere_sms.audience.eligibility import audience_query
 from lumiere_sms.campaigns.freezing import Recipe, Tally, audience_batches, freeze
+from lumiere_sms.campaigns.habits import answers_of, with_habit
 from lumiere_sms.campaigns.launch import local_day
 from lumiere_sms.campaigns.listing import find_campaign
 from lumiere_sms.campaigns.writing import content_of
@@ -46,9 +47,12 @@ def preview_campaign(database: Database, tenant: Tenant, *, name: str, limit: in
             target=definition.target(),
             campaign_type=definition.type,
             today=local_day(tenant, wish),
+            cap=recipe.cap,
         )
         batches = audience_batches(connection, query, columns=recipe.columns)
-        frozen = freeze(chain.from_iterable(batches), recipe, Tally())
+        recipe = with_habit(connection, tenant.id, recipe, definition=definition)
+        answered = ((rows, answers_of(connection, tenant.id, rows, recipe=recipe)) for rows in batches)
+        frozen = chain.from_iterable(freeze(rows, recipe, Tally(), answers=answers) for rows, answers in answered)
         return [
             Previewed(
                 each.phone_number,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from lumiere_sms.audience.customers import require_customers
 from lumiere_sms.audience.eligibility import audience_query
 from lumiere_sms.campaigns.freezing import Prices, Recipe, Tally, audience_batches, freeze
+from lumiere_sms.campaigns.texts import Wording
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.errors import StateError
@@ -139,8 +140,7 @@ def _render_all(
 ) -> Tally:
     """Render for everybody of a segment, at no particular time; the tally keeps no text but the dearest."""
     recipe = Recipe(
-        template=compile_template(stored.content, name=stored.name),
-        transliterate=stored.transliterate,
+        wordings={"": Wording(compile_template(stored.content, name=stored.name), stored.transliterate)},
         variables=dict(variables),
         tenant_name=tenant.name,
         zone=tenant.timezone,

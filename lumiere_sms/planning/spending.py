@@ -17,11 +17,12 @@ from lumiere_sms.definitions.values import read_money
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a campaign's texts would cost at list price."""
+    """What a campaign's texts would cost at list price; one of one part, to the tenant's country, `least`."""
 
     texts: int
     cost: Decimal
     currency: str
+    least: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +85,6 @@ def _planned(budget: Budget, estimate: Estimate) -> BudgetPlan:
         return replace(of, texts=0, fits=False, problem=problem)
     if estimate.cost <= left:
         return of
+    if budget.amount < estimate.least:
+        return replace(of, texts=0, fits=False, problem="it does not pay for one text")
     return replace(of, texts=int(left / estimate.cost * estimate.texts), fits=False)

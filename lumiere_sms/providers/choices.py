@@ -24,6 +24,14 @@ class Strategy(StrEnum):
     CHEAPEST = "cheapest"
 
 
+class Goal(StrEnum):
+    """What a campaign's `strategy` strives for."""
+
+    TIME = "time-optimized"  # done soonest: each provider as much as it is fast
+    COST = "cost-optimized"  # each destination by the cheapest, and plainer characters where they save a part
+    BALANCE = "provider-balanced"  # by weight, or alike
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A provider and its weight beside the others'. One of weight 0 only steps in for another."""

@@ -50,7 +50,8 @@ _MEANT = {
     "bst": "Europe/London",
     "cest": "Europe/Paris",
 }
-_DURATION = re.compile(r"(?:(\d{1,3})w)?(?:(\d{1,3})d)?(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?", re.ASCII)
+_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_MOST_DIGITS = 20  # of a duration: more are no number that anybody meant
 
 
 def resolve_zone(name: str) -> ZoneInfo:
@@ -94,11 +95,11 @@ def parse_duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text.strip().replace(" ", ""))
     if found is None or not any(found.groups()):
         raise ValueError(f'"{text}" is not a duration; write 90m, 12h, 1d or 1h30m')
-    weeks, days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
-    duration = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if not timedelta(0) < duration <= LONGEST_DURATION:
+    weeks, days, hours, minutes, seconds = (int((number or "0")[:_MOST_DIGITS]) for number in found.groups())
+    whole = seconds + 60 * (minutes + 60 * (hours + 24 * (days + 7 * weeks)))
+    if not 0 < whole <= LONGEST_DURATION.total_seconds():
         raise ValueError(f'"{text}" is not a duration between one second and {LONGEST_DURATION.days} days')
-    return duration
+    return timedelta(seconds=whole)
 
 
 def constant_stretches(start: datetime, stop: datetime, *, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:

@@ -1,21 +1,32 @@
-"""When a text may be submitted: daily windows and quiet hours, by the recipient's clock.
+"""When a text may be submitted: daily windows, hours that a person prefers, quiet hours, days without business.
 
-What counts is what the clock on the wall shows at an instant. Where a zone springs forward, a
-window inside the gap does not open that day; where it falls back, an hour that is shown twice is
-inside a window, or quiet, both times. So nobody is texted while their clock reads quiet hours.
+What counts is what the recipient's clock on the wall shows at an instant. Where a zone springs
+forward, a window inside the gap does not open that day; where it falls back, an hour that is shown
+twice is inside a window, or quiet, both times. So nobody is texted while their clock reads quiet
+hours, and nobody while it reads a closed day.
+
+Preferred hours narrow the windows, but only where the two meet: a text that a person wants at another
+time is better than none. Quiet hours and closed days never yield.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from lumiere_sms.schedule.days import ALWAYS_OPEN, LONGEST_CLOSURE, OpenDays
 from lumiere_sms.schedule.instants import constant_stretches, instant_of
+
+#: A window, and what preferred hours leave of it, lasts at least that long: less would hardly let a text go.
+LEAST_MEETING = timedelta(minutes=5)
 
 _DAY = timedelta(days=1)
 _LOOK_AHEAD = timedelta(days=4)  # rules repeat daily; a change of offset swallows a day at most (Samoa, 2011-12-30)
+_LONGEST_CLOSED = timedelta(days=LONGEST_CLOSURE)
+_SOME_DAY, _SOME_ZONE = datetime(2026, 1, 5, tzinfo=UTC), ZoneInfo("UTC")
 _TIMES = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})", re.ASCII)
 
 
@@ -58,29 +69,56 @@ PROMOTIONAL_WINDOWS = (
     DailyWindow(time(14), time(16)),
     DailyWindow(time(19), time(20)),
 )
+WHOLE_DAY = DailyWindow(time(), time())
+REMINDER_WINDOWS = (DailyWindow(time(18), time(19)),)
 
 
 @dataclass(frozen=True, slots=True)
 class SendWindows:
-    """The rules: open inside any of `windows` (none: all day), but never inside `quiet`."""
+    """The rules of what is open, and when.
+
+    Open is what lies inside any of `windows` (none: all day) and inside the `preferred` hours, not inside `quiet`, and
+    on one of `open_days`.
+    """
 
     windows: tuple[DailyWindow, ...] = ()
     quiet: DailyWindow | None = DEFAULT_QUIET_HOURS
+    open_days: OpenDays = ALWAYS_OPEN
+    preferred: DailyWindow | None = None
+
+    def preferring(self, preferred: DailyWindow | None) -> "SendWindows":
+        """Return the rules narrowed to the hours that a person prefers; unchanged where the two hardly meet.
+
+        >>> str(SendWindows(REMINDER_WINDOWS).preferring(DailyWindow.parse("10:00-18:00")).preferred)
+        'None'
+        """
+        return self if preferred is None else _narrowed(self, preferred)
 
     def is_open(self, instant: datetime, zone: ZoneInfo) -> bool:
         """Say whether the clocks of `zone` show an open time at `instant`."""
-        return self._holds(instant.astimezone(zone).time())
+        return self._holds(instant.astimezone(zone).replace(tzinfo=None))
 
     def first_open(self, instant: datetime, zone: ZoneInfo) -> datetime | None:
         """Return the earliest open instant from `instant` on, in UTC; None if the rules leave nothing open."""
-        return next((opens for opens, _ in self._spans(instant, instant + _LOOK_AHEAD, zone=zone)), None)
+        ahead = _LOOK_AHEAD if self.open_days == ALWAYS_OPEN else _LONGEST_CLOSED
+        return next((opens for opens, _ in self.spans(instant, instant + ahead, zone=zone)), None)
+
+    def lets_texts_go(self, zone: ZoneInfo) -> bool:
+        """Say whether it is ever open for long enough at a time that a text could be handed over.
+
+        >>> SendWindows((DailyWindow.parse("20:58-22:00"),)).lets_texts_go(ZoneInfo("Asia/Tokyo"))
+        False
+        """
+        ahead = _LOOK_AHEAD if self.open_days == ALWAYS_OPEN else _LONGEST_CLOSED
+        spans = self.spans(_SOME_DAY, _SOME_DAY + ahead, zone=zone)
+        return any(closes - opens >= LEAST_MEETING for opens, closes in spans)
 
     def closes_at(self, instant: datetime, zone: ZoneInfo) -> datetime:
         """Return the end of the open span that holds `instant`; of one that never ends, a day after `instant`.
 
         Raises: ValueError when nothing is open at `instant`.
         """
-        opens, closes = next(self._spans(instant, instant + _LOOK_AHEAD, zone=zone), (None, instant))
+        opens, closes = next(self.spans(instant, instant + _LOOK_AHEAD, zone=zone), (None, instant))
         if opens != instant:
             raise ValueError(f"nothing is open at {instant.isoformat()}")
         return instant.astimezone(UTC) + _DAY if closes - instant > 2 * _DAY else closes
@@ -90,22 +128,19 @@ class SendWindows:
 
         None if nothing is open from `after` until `deadline`.
         """
-        last = _last(self._spans(max(after, deadline - _LOOK_AHEAD), deadline, zone=zone))
-        return None if last is None else last[1]
+        for start in dict.fromkeys((max(after, deadline - _LOOK_AHEAD), after)):
+            if (last := _last(self.spans(start, deadline, zone=zone))) is not None:
+                return last[1]
+        return None
 
     def last_close_of_day(self, instant: datetime, zone: ZoneInfo) -> datetime:
         """Return where the last span that begins on the local day of the open `instant` ends, past midnight or not."""
         midnight = instant_of(datetime.combine(instant.astimezone(zone).date() + _DAY, time()), zone)
-        last = _last(self._spans(instant, midnight, zone=zone))
+        last = _last(self.spans(instant, midnight, zone=zone))
         assert last is not None, "the span of `instant` itself is one"
         return self.closes_at(last[0], zone)
 
-    def _holds(self, shown: time) -> bool:
-        if self.quiet is not None and self.quiet.holds(shown):
-            return False
-        return not self.windows or any(window.holds(shown) for window in self.windows)
-
-    def _spans(self, start: datetime, stop: datetime, *, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    def spans(self, start: datetime, stop: datetime, *, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
         """Yield the open spans between two instants, cut at both, in order, in UTC."""
         opened = None
         for instant, shown in self._changes(start.astimezone(UTC), stop.astimezone(UTC), zone=zone):
@@ -117,18 +152,30 @@ class SendWindows:
         if opened:
             yield opened, stop.astimezone(UTC)
 
-    def _changes(self, start: datetime, stop: datetime, *, zone: ZoneInfo) -> Iterator[tuple[datetime, time]]:
+    def _holds(self, shown: datetime) -> bool:
+        at = shown.time()
+        if self.quiet is not None and self.quiet.holds(at):
+            return False
+        if self.preferred is not None and not self.preferred.holds(at):
+            return False
+        if self.windows and not any(window.holds(at) for window in self.windows):
+            return False
+        return self.open_days is ALWAYS_OPEN or self.open_days.is_open(shown.date())
+
+    def _changes(self, start: datetime, stop: datetime, *, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
         """Yield each instant from `start` on at which being open may change, and what the clocks show then."""
-        turns = {turn for window in (*self.windows, self.quiet) if window for turn in (window.start, window.end)}
+        all_windows = (*self.windows, self.quiet, self.preferred)
+        turns = {turn for window in all_windows if window for turn in (window.start, window.end)}
+        turns |= {time()} if self.open_days != ALWAYS_OPEN else set()
         for begin, end in constant_stretches(start, stop, zone=zone):
             local = begin.astimezone(zone)
             shown, offset = local.replace(tzinfo=None), local.utcoffset() or timedelta()
-            yield begin, shown.time()
+            yield begin, shown
             until = (end + offset).replace(tzinfo=None)
             for day in _days(shown.date(), until.date()):
                 for turn in sorted(turns):
                     if shown < (at := datetime.combine(day, turn)) < until:
-                        yield at.replace(tzinfo=UTC) - offset, turn
+                        yield at.replace(tzinfo=UTC) - offset, at
 
 
 def send_times(
@@ -147,6 +194,13 @@ def send_times(
         return send_after, windows.last_close_of_day(send_after, zone)
     expires_at = windows.last_open_before(wish + expires_after, zone, after=wish)
     return None if expires_at is None else (send_after, expires_at)
+
+
+@lru_cache(maxsize=4_096)
+def _narrowed(rules: SendWindows, preferred: DailyWindow) -> SendWindows:
+    """Narrow rules where an ordinary day then still is open for long enough at a time."""
+    narrow = replace(rules, preferred=preferred)
+    return narrow if replace(narrow, open_days=ALWAYS_OPEN).lets_texts_go(_SOME_ZONE) else rules
 
 
 def _time_of_day(hour: int, minute: int, *, midnight: int = 23) -> time:

@@ -6,16 +6,18 @@ that one claimer at a time charges each, on however many hosts; tenants and camp
 virtual times) only saves work: losing it loses nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from lumiere_sms.campaigns import recipients
 from lumiere_sms.campaigns.alerts import raise_alert
 from lumiere_sms.campaigns.recipients import EVERYBODY, Asked, Claimed, Cursor, Share
+from lumiere_sms.campaigns.timing import read_preferred
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
@@ -36,6 +38,10 @@ GRACE = timedelta(milliseconds=100)  # from a claim to its arm, unless that take
 LONGEST_GRACE = recipients.LEASE - recipients.LEASE_LEFT
 RESCAN = timedelta(seconds=5)  # how often a claim starts over, for what came back behind the cursor
 UNHURRIED = 20  # times as long as it took rests a claim that found nothing of its share among all that waits
+
+
+#: When the texts of a run may leave (''); and those of its steps, by number, where these have windows of their own.
+Windows = Mapping[str, SendWindows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +96,17 @@ class Runnable:
     slug: str
     is_tenant_paced: bool
     now: datetime
-    windows: SendWindows
+    windows: Windows
     way: Way
     share: Share | None
+
+
+class _Window(NamedTuple):
+    """What decides whether a run's windows are open for somebody: zone, preferred hours, and a step with its own."""
+
+    timezone: str
+    preferred_time: str | None
+    step: str
 
 
 @dataclass(slots=True)
@@ -108,7 +122,10 @@ class _Rest:
 
 
 class Claimer:
-    """Claims for one daemon. Not safe to share between threads."""
+    """Claims for one daemon. Not safe to share between threads.
+
+    A simulation claims what the pace lets go within `ahead` at once, `turn` texts of a run at a time.
+    """
 
     def __init__(self, daemon: UUID, *, provider: str, default_sender: str, router: Router | None = None) -> None:
         self._daemon = daemon
@@ -116,13 +133,15 @@ class Claimer:
         self._provider = provider
         self._default_sender = default_sender
         self.grace = GRACE
+        self.ahead = timedelta(0)
+        self.turn = 0  # texts; none: the campaign's batch
         self._turns = Turns()
         self._again: set[UUID] = set()
         self._afresh = False
         self._begun = 0.0
         self._places: dict[UUID, _Place] = {}
         self._resting: dict[UUID, _Rest] = {}
-        self._windows: dict[UUID, SendWindows] = {}
+        self._windows: dict[UUID, Windows] = {}
 
     def claim(self, database: Database, *, slots: int, now: datetime | None) -> Round:
         """Claim at most `slots` recipients in one transaction."""
@@ -202,10 +221,11 @@ class Claimer:
         found = {name: row[name] for name in (*names, "is_tenant_paced")}
         return Runnable(**found, windows=windows, way=way, share=way.share)
 
-    def _windows_of(self, row: dict[str, Any]) -> SendWindows:
+    def _windows_of(self, row: dict[str, Any]) -> Windows:
         windows = self._windows.get(row["occurrence_id"])
         if windows is None:
-            windows = CampaignDefinition.from_payload(row["definition"]).windows()
+            definition = CampaignDefinition.from_payload(row["definition"])
+            windows = {"": definition.windows(), **definition.windows_of_steps()}
             self._windows[row["occurrence_id"]] = windows
         return windows
 
@@ -235,7 +255,7 @@ class Claimer:
 
     def _hold_back(self, next_up: Runnable, held: Held, found: Round) -> Kind:
         """Let a run wait whose next text has no room yet: what is short is saved for it."""
-        short = tightest(held.limits(self.grace))
+        short = tightest(held.limits(self.grace, ahead=self.ahead))
         self._turns.excuse(next_up.user_id, next_up.occurrence_id if short.kind is Kind.CAMPAIGN else None)
         if short.why:
             found.why = short.why
@@ -245,7 +265,7 @@ class Claimer:
 
     def _take(self, connection: Connection, occurrence: Runnable, held: Held, *, slots: int) -> tuple[list[Work], bool]:
         """Claim a batch of one occurrence: what may go, and whether more may be waiting."""
-        limits = held.limits(self.grace)
+        limits = held.limits(self.grace, ahead=self.ahead)
         if any(not limit.room and not limit.why for limit in limits):
             return [], True
         began = monotonic()
@@ -254,7 +274,7 @@ class Claimer:
             occurrence.user_id,
             occurrence_id=occurrence.occurrence_id,
             daemon=self._daemon,
-            limit=min(slots, occurrence.batch_size),
+            limit=min(slots, self.turn or occurrence.batch_size),
             rooms=rooms_of(limits),
             now=occurrence.now,
             cursor=self._cursor(occurrence),
@@ -293,32 +313,46 @@ class Claimer:
     def _open_ones(
         self, connection: Connection, occurrence: Runnable, claimed: list[Claimed]
     ) -> list[tuple[Claimed, datetime]]:
-        """Keep what is inside its window; the rest of a zone whose window is closed waits until it opens."""
-        ends = {zone: self._closes_at(occurrence, zone) for zone in {each.timezone for each in claimed}}
-        for zone in (zone for zone, end in ends.items() if end is None):
-            self._defer(connection, occurrence, zone, [each for each in claimed if each.timezone == zone])
-        return [(each, end) for each in claimed if (end := ends[each.timezone]) is not None]
+        """Keep what is inside its window; the rest of those whose window is closed waits until it opens."""
+        of = {each.id: _window_of(occurrence, each) for each in claimed}
+        ends = {window: self._closes_at(occurrence, window) for window in set(of.values())}
+        for window in (window for window, end in ends.items() if end is None):
+            self._defer(connection, occurrence, window, [each for each in claimed if of[each.id] == window])
+        return [(each, end) for each in claimed if (end := ends[of[each.id]]) is not None]
 
-    def _closes_at(self, occurrence: Runnable, zone: str) -> datetime | None:
-        if not occurrence.windows.is_open(occurrence.now, ZoneInfo(zone)):
+    def _closes_at(self, occurrence: Runnable, window: _Window) -> datetime | None:
+        zone, windows = ZoneInfo(window.timezone), _rules(occurrence, window)
+        if not windows.is_open(occurrence.now, zone):
             return None
-        end = occurrence.windows.closes_at(occurrence.now, ZoneInfo(zone))
+        end = windows.closes_at(occurrence.now, zone)
         return end if end > occurrence.now + recipients.USABLE else None
 
-    def _defer(self, connection: Connection, occurrence: Runnable, zone: str, claimed: list[Claimed]) -> None:
+    def _defer(self, connection: Connection, occurrence: Runnable, window: _Window, claimed: list[Claimed]) -> None:
         given_back = [
             recipients.ask(each, campaign_id=occurrence.campaign_id, sender=occurrence.sender) for each in claimed
         ]
         recipients.turn_away(connection, occurrence.user_id, given_back, daemon=self._daemon, now=occurrence.now)
-        opens_at = occurrence.windows.first_open(occurrence.now + recipients.USABLE, ZoneInfo(zone))
+        windows = _rules(occurrence, window)
+        opens_at = windows.first_open(occurrence.now + recipients.USABLE, ZoneInfo(window.timezone))
         recipients.defer(
             connection,
             occurrence.user_id,
             occurrence_id=occurrence.occurrence_id,
-            timezone=zone,
+            timezone=window.timezone,
+            preferred_time=window.preferred_time,
+            step=window.step or None,
             opens_at=opens_at or occurrence.now + timedelta(days=1),
             now=occurrence.now,
         )
+
+
+def _window_of(occurrence: Runnable, claimed: Claimed) -> _Window:
+    step = claimed.step.partition("/")[0]
+    return _Window(claimed.timezone, claimed.preferred_time, step if step in occurrence.windows else "")
+
+
+def _rules(occurrence: Runnable, window: _Window) -> SendWindows:
+    return occurrence.windows[window.step].preferring(read_preferred(window.preferred_time))
 
 
 def _share_a(kind: Kind, one: Runnable, other: Runnable) -> bool:

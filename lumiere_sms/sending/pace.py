@@ -44,9 +44,13 @@ class Bucket:
         """How many parts may go at once."""
         return burst_for(self.parts_per_second)
 
-    def available(self, now: datetime) -> int:
-        """Return how many parts may go now; a text larger than the burst goes when all of it is there."""
-        return max(0, floor(self.burst - self._debt(now) * self.parts_per_second + ROUNDING))
+    def available(self, now: datetime, *, ahead: timedelta = timedelta(0)) -> int:
+        """Return how many parts may go now; a text larger than the burst goes when all of it is there.
+
+        With `ahead`, as many as may go by then: who leaps over a stretch of time takes what it lets go at once.
+        """
+        owed = self._debt(now) - ahead.total_seconds()
+        return max(0, floor(self.burst - owed * self.parts_per_second + ROUNDING))
 
     def ready_in(self, now: datetime) -> float:
         """Return in how many seconds one part is available."""

@@ -13,13 +13,13 @@ and the arm's to see to. Pure: no database, no clock.
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import accumulate
 from typing import assert_never
 
 from lumiere_sms.campaigns.recipients import POINTS, Share
-from lumiere_sms.providers.choices import Choice, Strategy, read_choices, read_strategy
+from lumiere_sms.providers.choices import LARGEST_WEIGHT, Choice, Goal, Strategy, read_choices, read_strategy
 from lumiere_sms.providers.prices import Rates
 
 WHOLE = 100  # points of a weight that nothing was taken from
@@ -50,6 +50,36 @@ def resolve(default: Route, *, named: Sequence[str] | None, strategy: str | None
         read_choices(named) if named else default.choices,
     )
     return route.only(default.providers)
+
+
+def aimed(route: Route, goal: Goal, *, paces: Mapping[str, float]) -> Route:
+    """Return a route as a campaign's `strategy` has it; `paces` are parts per second by provider.
+
+    Soonest done is who shares by pace: then all providers finish together. One of weight 0 only steps in, whatever the
+    strategy.
+
+    >>> choices = Choice("twilio"), Choice("aws")
+    >>> aimed(Route(Strategy.PRIMARY, choices), Goal.TIME, paces={"twilio": 1, "aws": 10}).choices
+    (Choice(name='twilio', weight=10), Choice(name='aws', weight=100))
+    """
+    match goal:
+        case Goal.COST:
+            return replace(route, strategy=Strategy.CHEAPEST)
+        case Goal.BALANCE:
+            is_weighted = len({choice.weight for choice in route.choices}) > 1
+            return replace(route, strategy=Strategy.WEIGHTED if is_weighted else Strategy.ROUND_ROBIN)
+        case Goal.TIME:
+            return Route(Strategy.WEIGHTED, _by_pace(route.choices, paces))
+        case never:
+            assert_never(never)
+
+
+def _by_pace(choices: Sequence[Choice], paces: Mapping[str, float]) -> tuple[Choice, ...]:
+    fastest = max(paces[choice.name] for choice in choices)
+    return tuple(
+        Choice(choice.name, max(1, round(LARGEST_WEIGHT * paces[choice.name] / fastest)) if choice.weight else 0)
+        for choice in choices
+    )
 
 
 def share_of(

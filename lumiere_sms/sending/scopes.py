@@ -89,7 +89,7 @@ class Scope:
         daily = Daily(row["parts_per_day"], row["zone"], row["day"], row["day_parts"]) if row["zone"] else None
         return cls(Kind(row["kind"]), bucket, daily)
 
-    def limits(self, now: datetime, grace: timedelta, name: str) -> Iterable[Limit]:
+    def limits(self, now: datetime, grace: timedelta, name: str, ahead: timedelta) -> Iterable[Limit]:
         """Yield what it lets go; a day first, since that takes longest to pass."""
         if self.daily and (left := self.daily.left(now, grace=grace)) is not None:
             why = f"{name} has sent its {self.daily.limit:,} parts of the day ({self.daily.zone})"
@@ -97,7 +97,7 @@ class Scope:
         if self.bucket:
             wait = self.bucket.ready_in(now) or 1 / self.bucket.parts_per_second
             soon = max(wait - grace.total_seconds(), min(wait, GLANCE))  # the last arm may give back its grace
-            yield Limit(self.kind, self.bucket.available(now), int(self.bucket.burst), wait=soon)
+            yield Limit(self.kind, self.bucket.available(now, ahead=ahead), int(self.bucket.burst), wait=soon)
 
     def charge(self, parts: int, now: datetime, grace: timedelta) -> "Scope":
         """Return it after `parts` were claimed."""
@@ -120,10 +120,10 @@ class Held:
     blocked_until: datetime | None
     blocked_reason: str | None
 
-    def limits(self, grace: timedelta) -> list[Limit]:
-        """Return all that limits it, the widest scope first."""
+    def limits(self, grace: timedelta, *, ahead: timedelta = timedelta(0)) -> list[Limit]:
+        """Return all that limits it, the widest scope first; what each lets go from now until `ahead`."""
         names = {Kind.SENDER: self.payer.sender, Kind.TENANT: "the tenant", Kind.CAMPAIGN: "the campaign"}
-        return [limit for scope in self.scopes for limit in scope.limits(self.now, grace, names[scope.kind])]
+        return [limit for scope in self.scopes for limit in scope.limits(self.now, grace, names[scope.kind], ahead)]
 
     def charge(self, connection: Connection, parts: int, *, grace: timedelta) -> bool:
         """Take `parts` from every scope; say whether the grace that they are given is felt."""

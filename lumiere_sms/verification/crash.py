@@ -25,6 +25,7 @@ import psycopg
 from lumiere_sms.campaigns.recipients import LEASE
 from lumiere_sms.clock import Clock, SystemClock
 from lumiere_sms.database.connection import Database
+from lumiere_sms.database.scratch import scratch_database
 from lumiere_sms.errors import ConfigurationError
 from lumiere_sms.settings import Settings
 from lumiere_sms.testing.clocks import HurriedClock
@@ -32,7 +33,6 @@ from lumiere_sms.testing.twilio_faults import Fault, Faults
 from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
 from lumiere_sms.verification.fates import draw_fates
 from lumiere_sms.verification.fleet import SHORT, Fleet
-from lumiere_sms.verification.scratch import scratch_database
 from lumiere_sms.verification.verdict import LIVE, Verdict, count_by_status, judge
 from lumiere_sms.verification.waves import Waves
 

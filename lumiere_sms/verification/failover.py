@@ -16,6 +16,7 @@ from time import monotonic
 from lumiere_sms.clock import SystemClock
 from lumiere_sms.daemon import Runner
 from lumiere_sms.database.connection import Database
+from lumiere_sms.database.scratch import scratch_database
 from lumiere_sms.providers.base import Provider
 from lumiere_sms.providers.prices import Price, list_price
 from lumiere_sms.providers.twilio import TwilioProvider
@@ -23,7 +24,6 @@ from lumiere_sms.runtime import Runtime
 from lumiere_sms.sending.standings import OPEN, standing_of
 from lumiere_sms.settings import Settings
 from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
-from lumiere_sms.verification.scratch import scratch_database
 from lumiere_sms.verification.verdict import Verdict, judge
 from lumiere_sms.verification.waves import Waves
 

@@ -18,13 +18,13 @@ from time import monotonic, sleep
 from lumiere_sms.campaigns.direct import Addressee, define_direct, send_directly
 from lumiere_sms.clock import SystemClock
 from lumiere_sms.database.connection import Database
+from lumiere_sms.database.scratch import scratch_database
 from lumiere_sms.database.tenants import find_tenant
 from lumiere_sms.providers.prices import list_price
 from lumiere_sms.sending.pace import burst_for
 from lumiere_sms.settings import Settings
 from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
 from lumiere_sms.verification.fleet import Fleet
-from lumiere_sms.verification.scratch import scratch_database
 from lumiere_sms.verification.waves import TOKYO, ZONE
 
 LENGTHS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds

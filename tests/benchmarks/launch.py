@@ -29,7 +29,7 @@ templates:
   greeting:
     content: "{{ last_name | sama }}、いつもありがとうございます。次回のご予約をお待ちしております。"
 campaigns:
-  thanks: {template: greeting, type: blast, segment: all, schedule: now}
+  thanks: {template: greeting, type: blast, segment: all, schedule: now, send_rate_per_minute: 100000}
 """
 _COLUMNS: LiteralString = (
     "user_id, occurrence_id, campaign_id, id, customer_id, phone_number, timezone, send_after, expires_at,"

@@ -2,10 +2,11 @@
 
     python tests/benchmarks/run.py [NAME …] [--rows N] [--runs N] [--database URL] [--json]
 
-Names: sending, queues, daemons, claims, launch, import, segments, startup; all of them unless named. The database
-is an embedded PostgreSQL in a temporary folder with its default settings, durable, or the server at URL, where
-databases are made and dropped. What sends needs nginx: apt-get install --no-install-recommends nginx-light; where a
-call takes its time, libnginx-mod-http-echo too; the queues, pip install 'celery[redis]' procrastinate and redis-server.
+Names: sending, queues, daemons, claims, launch, plan, import, segments, startup, simulate; all of them unless named.
+The database is an embedded PostgreSQL in a temporary folder with its default settings, durable, or the server at URL,
+where databases are made and dropped. What sends needs nginx: apt-get install --no-install-recommends nginx-light;
+where a call takes its time, libnginx-mod-http-echo too; the queues, pip install 'celery[redis]' procrastinate and
+redis-server.
 """
 
 import argparse
@@ -23,9 +24,11 @@ MODULES = {
     "daemons": "daemons",
     "claims": "claims",
     "launch": "launch",
+    "plan": "plan",
     "import": "imports",
     "segments": "segments",
     "startup": "startup",
+    "simulate": "simulate",
 }
 MARKS = {True: "met", False: "missed", None: ""}
 WIDTHS = (9, 36, 11, 9, 9, 6)

@@ -50,7 +50,7 @@ def test_the_embedded_server_is_upgraded_shown_and_stopped(command, tmp_path: Pa
     assert upgraded[0] == 0
     assert upgraded[2].endswith(f"the schema is now {head()}\n")
     assert (shown["running"], shown["schema"], shown["needed_schema"]) == (True, head(), head())
-    assert shown["place"].startswith(str(tmp_path))
+    assert shown["place"] == f"{Cluster(tmp_path / 'data').status().socket}:5432/lumiere_sms"
     assert stopped == (0, "", "the embedded server has stopped\n")
     assert again == (0, "", "the embedded server was not running\n")
 

@@ -1,8 +1,10 @@
 import json
+import re
 import sys
 from datetime import UTC, date, datetime
 
 import pytest
+from rich.cells import cell_len
 from support.budgets import budget
 from support.salon import add_customer, define, prices, tenant_of
 
@@ -11,6 +13,7 @@ from lumiere_sms.audience.suppressions import suppress
 from lumiere_sms.campaigns import scheduling
 from lumiere_sms.campaigns.apply import apply
 from lumiere_sms.campaigns.launch import launch_due
+from lumiere_sms.cli import output
 from lumiere_sms.cli.plan_views import plan_text
 from lumiere_sms.planning.plan import make_plan
 
@@ -177,3 +180,115 @@ def test_problems_of_a_file_exit_3_with_their_places(command, tmp_path, database
     assert code == 3
     assert 'campaigns.yaml:2:7: unknown key "mesage"' in said
     assert 'there is no segment "nobody"' in said
+
+
+PRICES = """
+[twilio]
+[twilio.countries]
+JP = "0.08"
+[aws]
+as_of = 2026-11-01
+currency = "USD"
+default = "0.30"
+[aws.countries]
+JP = "0.07"
+"""
+KINDS = """
+segments:
+  regulars: {filters: {visit_count: {min: 2}}}
+campaigns:
+  sale:
+    message: "Hello {{ first_name | default('you') }} – it’s 20% off, and a coffee with it for everybody, all week!"
+    segment: all
+    schedule: "2031-04-01 10:00"
+    send_rate_per_minute: 30
+    strategy: provider-balanced
+  slow: {message: "Hi!", segment: all, schedule: "2031-04-01 20:30", send_rate_per_minute: 1, if_too_slow: spread}
+  refused: {message: "See you soon!", segment: all, schedule: "2031-04-01 20:57", if_too_slow: refuse}
+  weekly: {message: "Hi!", segment: regulars, schedule: {at: "2031-04-07 10:00", repeat: {type: weekly}}}
+  careful: {message: "Hi!", segment: all, schedule: "2031-04-01 10:00", canary: {size: 10, wait: 2h}}
+"""
+TRIAL = """
+campaigns:
+  trial:
+    segment: all
+    schedule: "2031-04-01 10:00"
+    variants: {A: {weight: 30, message: "Hello"}, B: {weight: 30, message: "Good day"}}
+    winner: {metric: visits, after: 2d}
+    holdout: 10%
+"""
+
+
+@pytest.fixture
+def two_providers(monkeypatch, tmp_path):
+    (tmp_path / "prices.toml").write_text(PRICES, encoding="utf-8")
+    monkeypatch.setenv("LUMIERE_SMS_PRICES", str(tmp_path / "prices.toml"))
+    monkeypatch.setenv("LUMIERE_SMS_PROVIDER", "twilio,aws")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_slots_strategies_and_proposals_read_the_same_as_before(
+    command, monkeypatch, tmp_path, database, salon, two_providers, golden, width
+):
+    define(tmp_path, KINDS)
+    monkeypatch.setattr(output, "PIPED_WIDTH", width)
+
+    code, out, _ = command("plan", "campaigns.yaml", "--slots", "--compare-strategies", "--budget", "4.30")
+
+    golden(f"plan_tables_{width}.txt", re.sub(r"checksum \w+", "checksum …", out))
+    assert code == 0
+    assert max(map(cell_len, out.splitlines()[:-2])) <= width
+
+
+def test_a_plan_warns_of_what_would_expire(command, tmp_path, database, salon):
+    define(tmp_path, KINDS.replace("if_too_slow: spread", "if_too_slow: expire"))
+
+    _, out, _ = command("plan", "campaigns.yaml")
+
+    assert "warning: slow: about 33 of 61 texts would expire unsent\n" in out
+
+
+def test_slots_strategies_and_proposals_are_in_the_json(command, tmp_path, database, salon, two_providers):
+    define(tmp_path, KINDS)
+
+    _, out, _ = command("plan", "campaigns.yaml", "--compare-strategies", "--budget", "4.30 USD", "--json")
+
+    sale = json.loads(out)["campaigns"][0]
+    assert sale["slots"][-1]["done"] == sale["kept"]
+    assert [each["strategy"] for each in sale["strategies"] if each["is_own"]] == ["provider-balanced"]
+    answer = sale["budget_answer"]
+    assert (answer["fits"], [each["fits"] for each in answer["proposals"]]) == (False, [True, False, False, False])
+    assert [each["kind"] for each in answer["proposals"]] == ["both", "transliterate", "cheaper_route", "shorten"]
+
+
+def test_a_trial_is_planned_by_its_wordings_and_waves(command, tmp_path, database, salon):
+    define(tmp_path, TRIAL)
+
+    _, shown, _ = command("plan", "campaigns.yaml", "--slots")
+    _, out, _ = command("plan", "campaigns.yaml", "--json")
+
+    (trial,) = json.loads(out)["campaigns"]
+    variants = trial["variants"]
+    assert sum(variants.values()) == trial["kept"] == 61 - trial["exclusions"].get("holdout", 0)
+    wordings = f"wordings: A {variants['A']} · B {variants['B']}; {variants['']} get the winner by visits, 2d later"
+    assert wordings in shown
+    assert [slot["texts"] for slot in trial["slots"]] == [variants["A"] + variants["B"], variants[""]]
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ("0.01", "a budget of 0.01 USD does not pay for one text of sale"),
+        ("500 JPY", "the budget is in JPY, the price list in USD"),
+        ("much", '--budget: "much" is no amount'),
+        ("5 dollars", "is no amount with its currency"),
+    ],
+)
+def test_a_budget_that_is_none_is_refused_with_a_hint(command, tmp_path, database, salon, budget, said):
+    define(tmp_path, KINDS)
+
+    code, out, err = command("plan", "campaigns.yaml", "--budget", budget)
+
+    assert (code, out) == (5, "")
+    assert said in err
+    assert "hint: " in err

@@ -76,6 +76,35 @@ def test_a_preview_shows_size_people_and_what_each_clause_drops(command, tmp_pat
     assert json.loads(out(command("show", "regulars", "--json")))["estimated_size"] == 1
 
 
+def test_a_change_is_shown_by_who_joins_and_who_leaves(command, tmp_path):
+    command("create", "regulars", "--criteria", json.dumps(REGULARS))
+    (tmp_path / "new.yaml").write_text("segments: {regulars: {filters: {visit_count: {min: 6}}}}")
+
+    shown = out(command("preview", "regulars", "--diff", "new.yaml"))
+    as_json = json.loads(out(command("preview", "regulars", "--diff", "new.yaml", "--json")))
+
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["new.yaml", "2"] in lines
+    assert ["join", "1"] in lines
+    assert ["C2", "+81········22", "6"] in lines
+    assert (as_json["from"], as_json["to"], as_json["joining"], as_json["leaving"]) == ("now", "new.yaml", 1, 0)
+
+
+def test_a_segment_is_checked_against_labels(command, tmp_path):
+    command("create", "regulars", "--criteria", json.dumps(REGULARS))
+    (tmp_path / "labels.csv").write_text("id,label\nC3,yes\nC2,yes\nC0,no\nX,no\n")
+
+    ended = command("check", "regulars", "--labels", "labels.csv")
+    as_json = json.loads(out(command("check", "regulars", "--labels", "labels.csv", "--json")))
+
+    assert "precision  1.000  1 of 1 in the segment are labelled yes" in out(ended)
+    assert "recall     0.500  1 of 2 labelled yes are in the segment" in ended.stdout
+    assert "not: tags any vip" in ended.stdout
+    assert "no customer is named by line 5" in ended.stderr
+    assert (as_json["precision"], as_json["recall"], as_json["strangers"]) == (1.0, 0.5, [5])
+    assert as_json["wrong"][0]["phone_number"] == "+81········22"
+
+
 def test_the_sql_of_a_segment_is_printed_ready_to_run(command):
     command("create", "regulars", "--criteria", json.dumps(REGULARS))
 

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from support.processes import environment, run
@@ -19,6 +20,35 @@ def test_the_tenant_that_use_chose_is_the_one_of_later_commands(command):
 
     listed = json.loads(command("tenant", "list", "--json").stdout)
     assert {each["slug"]: each["in_use"] for each in listed} == {"default": False, "ginza": True}
+
+
+def test_a_frequency_cap_is_set_shown_and_taken_back(command):
+    done = command(
+        "tenant", "set", "default", "--cap", "promotional: 1 per 7 days, exclude", "--cap", "drip: 2 per week"
+    )
+    shown = command("tenant", "show").stdout
+    taken_back = command("tenant", "set", "default", "--cap", "promotional: none")
+    rules = json.loads(command("tenant", "show", "--json").stdout)["rules"]
+
+    assert (done.returncode, taken_back.returncode) == (0, 0), done.stderr
+    assert "1 to one person per 7d; more are left out" in shown
+    assert rules["frequency_caps"] == {"drip": {"most": 2, "within": "7d", "then": "postpone"}}
+
+
+@pytest.mark.parametrize(
+    ("cap", "said"),
+    [
+        pytest.param("promotional: 0 per 7d", "0 is too small", id="none at all"),
+        pytest.param("promo: 1 per 7d", 'did you mean "promotional"?', id="no type"),
+        pytest.param("promotional: 1 per fortnight", '"fortnight" is no time', id="no time"),
+    ],
+)
+def test_a_frequency_cap_that_is_none_is_refused_with_a_hint(command, cap, said):
+    done = command("tenant", "set", "default", "--cap", cap)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_what_set_changed_is_listed(command):
@@ -48,3 +78,33 @@ def test_with_one_tenant_nobody_sees_the_word(command, arguments):
     done = command(*arguments)
 
     assert "tenant" not in (done.stdout + done.stderr).replace("tenant    Businesses", "")
+
+
+def test_what_set_says_of_windows_and_quiet_hours_is_shown_by_type(command):
+    done = command("tenant", "set", "--window", "promotional=10:00-12:00,15:00-16:30", "--quiet-hours", "18:00-9:00")
+
+    assert done.returncode == 0, done.stderr
+    shown = command("tenant", "show", COLUMNS="80").stdout
+    assert "quiet hours  18:00-09:00" in shown
+    assert re.search(r"promotional +10:00-12:00, 15:00-16:30 +you", shown)
+    assert re.search(r"reminder +never: 18:00-19:00 is quiet +the package", shown)
+    told = json.loads(command("tenant", "show", "default", "--json").stdout)
+    assert told["rules"]["quiet_hours"] == "18:00-09:00"
+    assert told["windows"]["promotional"]["window"] == ["10:00-12:00", "15:00-16:30"]
+    assert told["windows"]["blast"] == {"window": None, "is_own": False, "ever_opens": True}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--window", "promo=9:00-11:00"], 2, '"promo" is not a type\nhint: did you mean "promotional"?'),
+        (["--window", "promotional=9-11"], 2, '"9-11" is not a window of the day; write HH:MM-HH:MM'),
+        (["--quiet-hours", "00:00-24:00"], 5, "no blast text could ever leave"),
+        ([], 2, "name what to change"),
+    ],
+)
+def test_rules_that_are_none_get_a_sentence(command, arguments, code, said):
+    done = command("tenant", "set", *arguments)
+
+    assert done.returncode == code
+    assert said in done.stderr

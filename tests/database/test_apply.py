@@ -205,7 +205,7 @@ def test_a_time_in_the_past_is_refused_with_its_place(database, user_id, clock, 
 
     (problem,) = refused.value.problems
     assert (problem.line, problem.column) == (7, 3)
-    assert problem.message == 'campaign "spring" is scheduled for 2026-03-15T09:00 (Asia/Tokyo), which has passed'
+    assert problem.message == 'campaign "spring" is scheduled for 2026-03-15 09:00 (Asia/Tokyo), which has passed'
     assert problem.hint == 'give a time to come, or "now"'
     assert rows(database, "sms_templates") == []
 

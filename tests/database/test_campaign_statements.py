@@ -100,7 +100,8 @@ def test_completion_reads_no_table_even_where_all_seem_to_wait(filled):
 def test_completion_reads_a_few_rows_of_many(filled):
     with filled.transaction() as connection:
         plan = connection.execute(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement("lumiere_sms.campaigns", "finished_occurrences")
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement("lumiere_sms.campaigns", "finished_occurrences"),
+            {"now": NOW},
         ).fetchone()["QUERY PLAN"]
 
     root = plan[0]["Plan"]

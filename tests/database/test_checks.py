@@ -17,6 +17,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "users_currency_is_iso_4217": ("users", "currency = 'yen'"),
     "users_routing_is_known": ("users", "routing = 'random'"),
     "users_senders_is_an_object": ("users", "senders = '[]'"),
+    "users_rules_is_an_object": ("users", "rules = '[]'"),
     "customers_phone_number_is_e164": ("customers", "phone_number = '090-1234-5678'"),
     "customers_visit_count_is_not_negative": ("customers", "visit_count = -1"),
     "customers_attributes_is_an_object": ("customers", "attributes = '[]'"),
@@ -35,6 +36,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "sms_campaigns_a_pause_has_a_reason": ("sms_campaigns", "status = 'paused'"),
     "campaign_occurrences_status_is_known": ("campaign_occurrences", "status = 'paused'"),
     "campaign_occurrences_a_run_is_pinned": ("campaign_occurrences", "status = 'running'"),
+    "campaign_occurrences_phase_is_known": ("campaign_occurrences", "phase = 'dress rehearsal'"),
     "campaign_recipients_status_is_known": ("campaign_recipients", "status = 'opened'"),
     "campaign_recipients_a_lease_has_a_holder": ("campaign_recipients", "status = 'claimed'"),
     "campaign_recipients_what_was_sent_has_a_proof": ("campaign_recipients", "status = 'sent'"),
@@ -50,6 +52,10 @@ WRONG: dict[str, tuple[str, str]] = {
     "pace_limits_a_sender_has_a_rate": ("pace_limits", "parts_per_second = NULL"),
     "provider_health_state_is_known": ("provider_health", "state = 'ajar'"),
     "provider_health_weight_is_a_percentage": ("provider_health", "weight = 101"),
+    "enrolments_counts_are_not_negative": ("enrolments", "steps_done = -1"),
+    "enrolments_who_is_in_has_a_next_step": ("enrolments", "next_at = NULL"),
+    "enrolments_who_left_has_a_reason": ("enrolments", "left_reason = 'bored'"),
+    "responses_kind_is_known": ("responses", "kind = 'frown'"),
 }
 
 
@@ -147,6 +153,18 @@ def rows(database: Database, user_id: UUID) -> dict[str, dict[str, Any]]:
         made["budgets"] = insert(
             connection, "budgets", **key, id=new_id(), campaign_id=campaign_id, amount=100, currency="USD"
         )
+        made["enrolments"] = insert(
+            connection,
+            "enrolments",
+            **key,
+            **message,
+            id=new_id(),
+            campaign_id=campaign_id,
+            customer_id=made["customers"]["id"],
+            enrolled_at=NOW,
+            next_at=NOW,
+        )
+        made["responses"] = insert(connection, "responses", **key, **message, id=new_id(), kind="reply", at=NOW)
         made["provider_health"] = insert(connection, "provider_health", provider="twilio")
         made["pace_limits"] = insert(
             connection, "pace_limits", provider="twilio", sender="+815000000000", parts_per_second=1, burst=1
@@ -189,6 +207,7 @@ def again(database: Database, table: str, row: dict[str, Any]) -> None:
         pytest.param("sms_templates", "sms_templates_version_key", id="one template of a version"),
         pytest.param("suppressions", "suppressions_phone_number_key", id="one suppression per number"),
         pytest.param("delivery_events", "delivery_events_status_key", id="one event per message and status"),
+        pytest.param("enrolments", "enrolments_round_key", id="one enrolment per customer and round"),
     ],
 )
 def test_what_may_exist_once_is_refused_twice(database: Database, rows: dict, table: str, key: str):

@@ -293,7 +293,7 @@ def test_what_comes_back_behind_the_cursor_is_found_again(database, user_id, clo
         pytest.param("expired_leases", {}, id="expired leases"),
         pytest.param("reap", {}, id="reap"),
         pytest.param("expire", {}, id="expire"),
-        pytest.param("defer", {"timezone": "Asia/Tokyo"}, id="defer"),
+        pytest.param("defer", {"timezone": "Asia/Tokyo", "step": None}, id="defer"),
     ],
 )
 def test_a_queue_statement_never_scans_the_recipients(database, user_id, clock, name, binds):
@@ -316,6 +316,7 @@ def test_a_queue_statement_never_scans_the_recipients(database, user_id, clock, 
         "usable_until": clock.now() + recipients.USABLE,
         "lease_until": clock.now() + recipients.LEASE,
         "opens_at": clock.now(),
+        "preferred_time": None,
         "after": Cursor().after,
         "after_id": Cursor().after_id,
         **recipients.share_binds(recipients.Share(2_500, 5_000, ("81",))),

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.salon import add_customer, tenant_of
 
+from lumiere_sms.audience.caps import Cap
 from lumiere_sms.audience.eligibility import AudienceCount, audience_query, count_audience
 from lumiere_sms.audience.segments import write_segment
 from lumiere_sms.audience.suppressions import suppress
@@ -246,6 +247,20 @@ def test_reasons_are_those_of_a_plain_reading_of_the_rules(database, user_id, pe
         found = {row["external_id"]: row["exclusion"] for row in connection.execute(query, binds)}
 
     assert found == expected(people, suppressions)
+
+
+def test_an_audience_can_be_asked_for_by_what_happened_and_with_a_cap(add, exclusions, database, user_id):
+    add("kept")
+    criteria = {"not": {"or": [{"received": {"campaign": "spring", "within_days": 30}}, {"replied": "spring"}]}}
+    cap = Cap("promotional", 1, timedelta(days=7), excludes=False)
+
+    with database.transaction() as connection:
+        about = {"target": {"criteria": criteria}, "campaign_type": "promotional", "today": TODAY}
+        query, binds = audience_query(connection, user_id, **about, cap=cap)
+        (row,) = connection.execute(query, binds).fetchall()
+
+    assert exclusions(criteria=criteria) == {"kept": None}
+    assert (row["external_id"], row["capped_until"]) == ("kept", None)
 
 
 def test_an_audience_is_read_by_a_server_side_cursor_without_sorting_its_rows(database, user_id, add):

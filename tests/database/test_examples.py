@@ -59,13 +59,17 @@ def test_each_example_text_can_be_written_to_each_of_its_people(database, user_i
         for segment in example.segments.values():
             write_segment(connection, user_id, segment.payload())
         for campaign in example.campaigns.values():
-            used = example.templates.get(campaign.template)
-            template = compile_template(used.content if used else campaign.message)
             query, binds = audience_query(
                 connection, user_id, target=campaign.target(), campaign_type=campaign.type, today=date(2026, 3, 15)
             )
-            for row in connection.execute(query, binds).fetchall():
-                values = values_of(row, variables=campaign.variables, tenant_name="Salon", zone=campaign.timezone)
-                written += bool(template.render(values, transliterate=bool(used and used.transliterate)))
+            people = connection.execute(query, binds).fetchall()
+            if campaign.type == "reminder":
+                people = [row for row in people if row["next_appointment_at"]]
+            for each in (*(campaign.steps or ()), *(campaign.variants or {}).values()) or (campaign,):
+                used = example.templates.get(each.template)
+                template = compile_template(used.content if used else each.message)
+                for row in people:
+                    values = values_of(row, variables=campaign.variables, tenant_name="Salon", zone=campaign.timezone)
+                    written += bool(template.render(values, transliterate=bool(used and used.transliterate)))
 
     assert written > 300

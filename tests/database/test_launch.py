@@ -9,6 +9,8 @@ from lumiere_sms.campaigns import lifecycle
 from lumiere_sms.campaigns.completion import complete, complete_finished
 from lumiere_sms.campaigns.launch import launch_due
 from lumiere_sms.database.connection import Database
+from lumiere_sms.definitions.models import CampaignDefinition
+from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.errors import ConfigurationError, StateError
 
 BLAST = """
@@ -43,7 +45,8 @@ def test_the_occurrence_is_pinned_and_both_it_and_the_campaign_run(database, use
 
     occurrence, campaign = only(database, "campaign_occurrences"), only(database, "sms_campaigns")
     assert (occurrence["status"], campaign["status"]) == ("running", "running")
-    assert (occurrence["revision"], occurrence["definition"]) == (1, campaign["definition"])
+    pinned = CampaignDefinition.from_payload(campaign["definition"]).under(TenantRules())
+    assert (occurrence["revision"], occurrence["definition"]) == (1, pinned.payload())
     assert occurrence["template_id"] == only(database, "sms_templates")["id"]
     assert (occurrence["audience_size"], occurrence["launched_at"]) == (3, clock.now())
     assert (campaign["started_at"], campaign["estimated_recipients"]) == (clock.now(), 3)

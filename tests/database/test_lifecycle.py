@@ -10,7 +10,7 @@ from lumiere_sms.campaigns.launch import launch_due
 from lumiere_sms.campaigns.listing import find_campaign, list_campaigns, list_recipients
 from lumiere_sms.campaigns.writing import Author, revise_campaign
 from lumiere_sms.definitions.models import CampaignDefinition
-from lumiere_sms.errors import RefusedError, StateError
+from lumiere_sms.errors import RefusedError, StateError, UsageError
 
 DRAFT = "campaigns:\n  spring: {message: hello, segment: all}\n"
 NOW = "campaigns:\n  spring: {message: hello, segment: all, schedule: now}\n"
@@ -102,17 +102,17 @@ def test_a_schedule_by_command_is_an_instant_and_a_marked_revision(
 
 
 @pytest.mark.parametrize(
-    ("at", "zone", "said"),
+    ("at", "zone", "refused", "said"),
     [
-        pytest.param("2026-03-14 10:00", None, r"2026-03-14 10:00 \(Asia/Tokyo\) has passed", id="the past"),
-        pytest.param("2026-03-16 10:00", "Asia/Osaka", "did you mean Asia/Tokyo", id="no zone"),
-        pytest.param("tomorrow", None, '"tomorrow" is not a time', id="no time"),
+        pytest.param("2026-03-14 10:00", None, RefusedError, r"10:00 \(Asia/Tokyo\) has passed", id="the past"),
+        pytest.param("2026-03-16 10:00", "Asia/Osaka", UsageError, "did you mean Asia/Tokyo", id="no zone"),
+        pytest.param("tomorrow", None, UsageError, '"tomorrow" is not a time', id="no time"),
     ],
 )
-def test_a_schedule_that_makes_no_sense_is_refused(database, user_id, clock, tmp_path, at, zone, said):
+def test_a_schedule_that_makes_no_sense_is_refused(database, user_id, clock, tmp_path, at, zone, refused, said):
     bring_to(database, user_id, clock, tmp_path, "draft")
 
-    with pytest.raises(RefusedError, match=said):
+    with pytest.raises(refused, match=said):
         scheduling.schedule(database, tenant_of(database), name="spring", at=at, zone=zone, clock=clock)
 
     assert only(database, "sms_campaigns")["revision"] == 1

@@ -18,7 +18,10 @@ NOW = datetime(2026, 3, 15, 1, 0, tzinfo=UTC)
 PACKAGE = Path(lumiere_sms.__file__).parent
 COUNTS = {"count_recipients"}  # whole campaigns, for who lists them
 STATEMENTS = sorted(file for stage in ("campaigns", "sending", "tracking") for file in PACKAGE.glob(f"{stage}/*.sql"))
-LARGE = {"campaign_recipients", "submissions", "delivery_events", "customers", "suppressions", "audit_log"}
+LARGE = {
+    *("campaign_recipients", "submissions", "delivery_events"),
+    *("customers", "enrolments", "suppressions", "audit_log"),
+}
 PROVIDER, SENDER, PHONE = "twilio", "+15005550006", "+819000000007"
 BIND = re.compile(r"%\((\w+)\)[sbt](?:::(\w+)(?:\([\d, ]+\))?(\[\])?)?")
 ID = UUID(int=7)
@@ -49,6 +52,10 @@ SELECT user_id, id, provider, provider_message_id, 'delivered', 'poll'
 FROM submissions WHERE provider_message_id IS NOT NULL;
 INSERT INTO customers (user_id, id, external_id, phone_number)
 SELECT user_id, id, 'C' || phone_number, phone_number FROM campaign_recipients;
+INSERT INTO enrolments (user_id, id, campaign_id, customer_id, phone_number, enrolled_at, next_at)
+SELECT user_id, id, campaign_id, id, phone_number, %(now)s,
+    %(now)s + CASE WHEN status = 'claimed' THEN interval '0' ELSE interval '3 days' END
+FROM campaign_recipients;
 INSERT INTO suppressions (user_id, id, phone_number, reason, source)
 SELECT user_id, id, replace(phone_number, '+8190', '+8180'), 'opted_out', 'operator' FROM campaign_recipients;
 INSERT INTO audit_log (user_id, id, actor, action, subject)
@@ -58,6 +65,7 @@ WHERE id = %(old_occurrence_id)s;
 """
 #: Binds whose type the statement says, by that type; and all others by their name.
 TYPED: dict[str, Any] = {
+    "bigint": 7,
     "boolean": False,
     "date": NOW.date(),
     "integer": 1,
@@ -106,7 +114,9 @@ NAMED: dict[str, Any] = {
     "month": NOW.date(),
     "name": "spring",
     "now": NOW,
+    "next_at": NOW,
     "offset": 0,
+    "open_until": NOW,
     "opens_at": NOW,
     "outcome": "accepted",
     "phone": PHONE,
@@ -115,6 +125,7 @@ NAMED: dict[str, Any] = {
     "provider": PROVIDER,
     "reason": None,
     "recipient_id": ID,
+    "repeat_pattern": None,
     "revision": 1,
     "scheduled_at": NOW,
     "send_rate_per_minute": 60,
@@ -137,6 +148,9 @@ NAMED: dict[str, Any] = {
     "undone": 0,
     "unused": 0,
     "usable_until": NOW,
+    "excluded": 1,
+    "written": 1,
+    "zone": "Asia/Tokyo",
 }
 
 

@@ -294,6 +294,10 @@ def test_a_cancel_waits_for_a_claim_and_neither_is_refused(database, user_id, cl
     seeded = seed_campaign(database, user_id, now=clock.now(), texts=5)
 
     with database.transaction() as connection:
+        connection.execute(
+            "SELECT FROM campaign_occurrences WHERE user_id = %s AND id = %s FOR NO KEY UPDATE",  # as a claim does
+            [user_id, seeded.occurrence_id],
+        )
         claim(connection, seeded, new_id())
         cancel = Other(lambda: lifecycle.cancel(database, user_id, name="spring", clock=clock))
         somebody_waits()
@@ -390,3 +394,35 @@ def test_a_commit_whose_answer_is_lost_is_not_told_as_undone(database, user_id, 
         commit_in_vain()
 
     assert "look before you do it again" in caught.value.hint
+
+
+TWO_DAILY = """
+templates:
+  hi: {content: HELLO}
+campaigns:
+  first: {message: HELLO, segment: all, schedule: {at: 2026-03-16 12:00, repeat: {type: daily}}}
+  second: {template: hi, segment: all, schedule: {at: 2026-03-16 12:00, repeat: {type: daily}}}
+"""
+
+
+def test_an_apply_and_an_arm_hold_campaigns_in_the_same_order(database, user_id, clock, tmp_path, somebody_waits):
+    apply_text(database, tmp_path, TWO_DAILY.replace("HELLO", "hello"), clock=clock)
+    first, second = sorted(rows(database, "sms_campaigns"), key=lambda row: row["name"])
+    assert first["id"] < second["id"]
+    with database.transaction() as connection:
+        connection.execute("UPDATE sms_campaigns SET status = 'running', started_at = now()")
+
+    with database.transaction() as arming:
+        arming.execute(statement(recipients.__package__, "hold_running"), _campaigns(user_id, first))
+        changed = TWO_DAILY.replace("HELLO", "goodbye")
+        applying = Other(lambda: apply_text(database, tmp_path, changed, clock=clock))
+        somebody_waits()
+        held = arming.execute(statement(recipients.__package__, "hold_running"), _campaigns(user_id, second)).fetchall()
+    applied = applying.ended()
+
+    assert [row["id"] for row in held] == [second["id"]]
+    assert {(each.kind, each.action) for each in applied.changes} >= {("template", "update"), ("campaign", "update")}
+
+
+def _campaigns(user_id, *campaigns):
+    return {"user_id": user_id, "campaign_ids": [each["id"] for each in campaigns]}

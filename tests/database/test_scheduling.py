@@ -126,3 +126,38 @@ def test_who_did_what_is_on_record(database, user_id, clock, go_now, undo):
     ]
     assert [each["after"] for each in log] == [{"scheduled_at": at}, {"scheduled_at": None}, {"status": "cancelled"}]
     assert (log[2]["reason"], log[2]["before"]) == ("wrong segment", {"status": "draft"})
+
+
+RECURRING = (
+    'campaigns:\n  spring: {message: hello, segment: all, schedule: {at: "2026-03-15 12:00", repeat: {type: daily}}}\n'
+)
+
+
+@pytest.fixture
+def running(database, clock, tmp_path, launch):
+    """Run a daily campaign once, and give it another calendar between two runs."""
+    add_customers(database, tenant_of(database).id, 2)
+    apply_text(database, tmp_path, RECURRING, clock=clock)
+    clock.advance(NOON - clock.now())
+    launch()
+    about = {"name": "spring", "at": "now", "undo_window": MINUTE, "clock": clock, "by": "hanako"}
+    return scheduling.schedule(database, tenant_of(database), **about, repeat={"type": "weekly"})
+
+
+def test_a_calendar_that_is_taken_back_between_two_runs_leaves_the_one_before(database, clock, running, launch, undo):
+    ahead = [row["occurs_at"] for row in rows(database, "campaign_occurrences") if row["status"] == "scheduled"]
+
+    moved = undo(tenant_of(database), running)
+    clock.advance(MINUTE)
+
+    back = [row["occurs_at"] for row in rows(database, "campaign_occurrences") if row["status"] == "scheduled"]
+    assert (ahead, back) == ([NOON + MINUTE], [NOON + timedelta(days=1)])
+    assert (moved.before, moved.after, launch()) == ("running", "running", [])
+    assert only(database, "sms_campaigns")["definition"]["schedule"]["repeat"]["type"] == "daily"
+
+
+def test_a_run_that_began_after_its_calendar_was_changed_is_paused_instead(database, clock, running, launch, undo):
+    clock.advance(MINUTE)
+    launch()
+
+    assert undo(tenant_of(database), running).after == "paused"

@@ -2,7 +2,7 @@ import pytest
 
 from lumiere_sms.campaigns.tenant_ways import Ways, change_ways, read_ways
 from lumiere_sms.database.tenants import create_tenant, find_tenant
-from lumiere_sms.errors import ConfigurationError, StateError
+from lumiere_sms.errors import StateError, UsageError
 
 
 def changed(database, ways: Ways):
@@ -51,7 +51,7 @@ def test_a_change_is_kept_with_who_made_it(database):
     ],
 )
 def test_a_way_that_is_none_is_refused(options, said):
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(UsageError, match=said):
         read_ways(**options)
 
 

@@ -6,10 +6,11 @@ import pytest
 from support.seeds import phone, seed_campaign
 
 from lumiere_sms.database.connection import Database
+from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.database.scratch import scratch_database
 from lumiere_sms.errors import ConfigurationError
 from lumiere_sms.settings import Settings
 from lumiere_sms.testing.twilio_messages import AcceptedText
-from lumiere_sms.verification.scratch import scratch_database
 from lumiere_sms.verification.verdict import judge
 from lumiere_sms.verification.watching import Stage, WatchedDatabase
 
@@ -177,8 +178,34 @@ def test_an_account_that_may_make_no_database_is_told_so(poor):
         pass
 
 
+def test_what_another_accounts_proof_left_is_that_accounts_to_drop(poor, server_url):
+    left, role = f"verify_{'0' * 31}1", psycopg.conninfo.conninfo_to_dict(poor)["options"].rpartition("=")[2]
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"ALTER ROLE {role} CREATEDB")
+        connection.execute(f"CREATE DATABASE {left}")
+
+        with scratch_database(Settings(data_dir=Path("/nonexistent"), database_url=poor)) as url:
+            made = names(server_url)
+        connection.execute(f"DROP DATABASE {left}")
+
+    assert {name_of(url), left} <= made
+
+
 def test_a_server_that_is_not_there_is_told():
     nowhere = Settings(data_dir=Path("/nonexistent"), database_url="postgresql://127.0.0.1:1/postgres")
 
     with pytest.raises(ConfigurationError), scratch_database(nowhere):
         pass
+
+
+def test_a_scratch_database_that_somebody_is_just_making_is_left_alone(settings, server_url):
+    made = f"verify_{new_id().hex}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {made}")
+
+        with scratch_database(settings):
+            pass
+        there = names(server_url)
+        connection.execute(f"DROP DATABASE {made}")
+
+    assert made in there

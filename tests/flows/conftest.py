@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from support.claimers import Unhurried
+from support.standing import Life
 
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.identifiers import new_id
@@ -39,3 +40,8 @@ def dispatcher_of(database: Database, clock: FrozenClock) -> Callable[..., Dispa
         )
 
     return make
+
+
+@pytest.fixture
+def life(database: Database, clock: FrozenClock, dispatcher_of: Callable[..., Dispatcher]) -> Life:
+    return Life(database, clock, dispatcher_of, ScriptedProvider())

@@ -141,16 +141,18 @@ def test_the_slower_of_campaign_and_provider_sets_the_pace(database, user_id, cl
     assert (by_provider.campaigns[0].parts_per_minute, by_provider.campaigns[0].limit) == (30, "provider")
     assert (by_campaign.campaigns[0].parts_per_minute, by_campaign.campaigns[0].limit) == (120, "campaign")
     assert by_campaign.campaigns[0].fits
-    assert by_campaign.campaigns[0].finishes_at < by_provider.campaigns[0].finishes_at
+    first_minutes = [plan.campaigns[0].slots[0].texts for plan in (by_campaign, by_provider)]
+    assert first_minutes[0] > first_minutes[1] > 0
 
 
 def test_a_plan_says_how_many_would_expire(database, user_id, clock, tmp_path, salon):
-    plan = make_plan(
-        database, tenant_of(database), define(tmp_path, TEXT), clock=clock, prices=prices, parts_per_second=0.001
-    )
+    definitions = define(tmp_path, TEXT.replace("defaults: {", "defaults: {if_too_slow: expire, "))
+    tenant = tenant_of(database)
+
+    plan = make_plan(database, tenant, definitions, clock=clock, prices=prices, parts_per_second=0.001)
 
     spring = plan.campaigns[0]
-    assert not spring.fits
+    assert (spring.fits, spring.refusal, spring.is_spread) == (False, "", False)
     assert 0 < spring.expiring < spring.kept
 
 

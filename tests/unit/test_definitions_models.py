@@ -1,14 +1,17 @@
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from lumiere_sms.definitions.models import CampaignDefinition, ScheduleDefinition, SegmentDefinition, TemplateDefinition
+from lumiere_sms.definitions.models import CampaignDefinition, SegmentDefinition, TemplateDefinition
+from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.definitions.values import duration_text
+from lumiere_sms.definitions.when import ScheduleDefinition
+from lumiere_sms.schedule.days import ALWAYS_OPEN, OpenDays
 from lumiere_sms.schedule.instants import parse_duration
-from lumiere_sms.schedule.windows import DEFAULT_QUIET_HOURS, PROMOTIONAL_WINDOWS, DailyWindow
+from lumiere_sms.schedule.windows import DEFAULT_QUIET_HOURS, PROMOTIONAL_WINDOWS, REMINDER_WINDOWS, DailyWindow
 
 CRITERIA = {"field": "visitCount", "operator": "gte", "value": "5"}
 
@@ -30,7 +33,7 @@ def test_a_payload_has_every_default_in_one_spelling():
         "message": "Hi",
         "name": "c",
         "priority": "normal",
-        "quiet_hours": "21:00-08:00",
+        "quiet_hours": None,
         "schedule": {"at": "2031-03-01T09:00"},
         "segment": "all",
         "send_rate_per_minute": 60,
@@ -126,6 +129,76 @@ def test_when_texts_may_leave(values, windows, quiet):
     found = campaign(**values).windows()
 
     assert (found.windows, found.quiet) == (windows, quiet)
+
+
+RULES = TenantRules(
+    windows={"promotional": ["10:00-12:00"], "urgent": ["07:00-22:00"], "reminder": ["17:00-18:00"]},
+    quiet_hours="22:00-09:00",
+    closed_weekdays=[1],
+    holidays="JP",
+)
+CLOSED = OpenDays(closed_weekdays=frozenset({1}), holidays="JP")
+REMIND = {"type": "reminder", "remind": "1 day before"}
+
+
+@pytest.mark.parametrize(
+    ("values", "windows", "quiet", "open_days"),
+    [
+        pytest.param({"type": "promotional"}, ["10:00-12:00"], "22:00-09:00", CLOSED, id="by its type"),
+        pytest.param({"type": "blast"}, [], "22:00-09:00", CLOSED, id="of its type there are none"),
+        pytest.param({"priority": "urgent"}, ["07:00-22:00"], "22:00-09:00", ALWAYS_OPEN, id="urgent before its type"),
+        pytest.param(REMIND, ["17:00-18:00"], "22:00-09:00", ALWAYS_OPEN, id="a reminder, also on closed days"),
+        pytest.param(
+            {"type": "reminder", "remind": "2h before"}, [], "22:00-09:00", ALWAYS_OPEN, id="a reminder of hours before"
+        ),
+        pytest.param(
+            {
+                "type": "promotional",
+                "window": "9:00-10:00",
+                "quiet_hours": "21:00-8:00",
+                "closed": {"days": "2031-01-01"},
+            },
+            ["09:00-10:00"],
+            "21:00-08:00",
+            OpenDays(closed_days=frozenset({date(2031, 1, 1)})),
+            id="its own",
+        ),
+        pytest.param(
+            {"window": "0:00-24:00", "closed": {"holidays": "none"}}, [], "22:00-09:00", ALWAYS_OPEN, id="all the time"
+        ),
+        pytest.param(
+            {"type": "reminder", "remind": {"before": "1d", "window": "12:00-13:00"}},
+            ["12:00-13:00"],
+            "22:00-09:00",
+            ALWAYS_OPEN,
+            id="a reminder's own",
+        ),
+    ],
+)
+def test_a_run_is_pinned_to_what_its_campaign_says_and_else_its_tenant_s_rules(values, windows, quiet, open_days):
+    pinned = campaign(**values).under(RULES)
+
+    found = pinned.windows()
+    assert ([*map(str, found.windows)], str(found.quiet), found.open_days) == (windows, quiet, open_days)
+    assert pinned.under(TenantRules()).windows() == CampaignDefinition.from_payload(pinned.payload()).windows() == found
+
+
+@pytest.mark.parametrize(
+    ("values", "windows"),
+    [
+        pytest.param({"type": "promotional"}, PROMOTIONAL_WINDOWS, id="promotional"),
+        pytest.param({"type": "promotional", "priority": "urgent"}, (), id="urgent"),
+        pytest.param({"type": "blast"}, (), id="blast"),
+        pytest.param(
+            {"type": "reminder", "remind": "1 day before"}, REMINDER_WINDOWS, id="a reminder of the day before"
+        ),
+        pytest.param({"type": "reminder", "remind": "2h before"}, (), id="a reminder of hours before"),
+    ],
+)
+def test_where_nobody_says_anything_all_is_as_ever(values, windows):
+    found = campaign(**values).under(TenantRules()).windows()
+
+    assert (found.windows, found.quiet, found.open_days) == (windows, DEFAULT_QUIET_HOURS, ALWAYS_OPEN)
 
 
 @pytest.mark.parametrize(

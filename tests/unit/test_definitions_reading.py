@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from lumiere_sms.definitions.reading import examine, read_definitions
 from lumiere_sms.errors import DefinitionError
 
+NEVER = "no text could ever leave: quiet hours cover every window; widen a window, or narrow the quiet hours"
 CAMPAIGN = "campaigns:\n  c:\n    message: Hi\n    segment: all\n"
 
 
@@ -59,7 +60,7 @@ def test_all_problems_are_told_at_once_each_with_its_line_and_a_caret():
     ("line", "said"),
     [
         ("type: blst", '5:11: "blst" is not a type; did you mean "blast"?'),
-        ("type: drip", '5:11: "drip" is not a type; write blast or promotional'),
+        ("type: loud", '5:11: "loud" is not a type; write blast, promotional, drip or reminder'),
         ("batch_size: many", '5:17: "many" is not a whole number'),
         ("batch_size: 0", "5:17: 0 is too small; 1 is the least"),
         ("batchSize: 20000", "5:16: 20000 is too large; 10,000 is the most"),
@@ -74,7 +75,7 @@ def test_all_problems_are_told_at_once_each_with_its_line_and_a_caret():
             '5:15: "2026-02-30 10:00" is not a time; write "now" or a local time like 2026-03-15 10:00',
         ),
         ("schedule: 9999-01-01 10:00", "5:15: the year 9999 is not between 1970 and 2999"),
-        ("schedule: {at: }", '5:16: "at" is empty'),
+        ("schedule: {at: }", '5:16: "at" is empty; write a value, or leave the key out'),
         ("schedule: {at: now, zone: UTC}", '5:25: unknown key "zone"; did you mean "timezone"?'),
         ("schedule: [now]", "5:15: expected keys and values, found a list"),
         ("expires_after: soon", '5:20: "soon" is not a duration; write 90m, 12h, 1d or 1h30m'),
@@ -84,8 +85,19 @@ def test_all_problems_are_told_at_once_each_with_its_line_and_a_caret():
         ("window: [9-11]", '5:14: "9-11" is not a window of the day; write HH:MM-HH:MM, such as 09:00-11:00'),
         ("quiet_hours: {from: 21:00}", "5:18: quiet hours are written 21:00-08:00, or {from: 21:00, to: 08:00}"),
         ("quiet_hours: {from: [1], to: 2}", "5:18: quiet hours are written 21:00-08:00, or {from: 21:00, to: 08:00}"),
-        ("quiet_hours: 00:00-24:00", "5:18: no text could ever leave: quiet hours cover every window"),
-        ("window: 22:00-07:00", "5:13: no text could ever leave: quiet hours cover every window"),
+        ("quiet_hours: 00:00-24:00", f"5:18: {NEVER}"),
+        ("window: 22:00-07:00", f"5:13: {NEVER}"),
+        (
+            "window: 20:57-22:00",
+            (
+                "5:13: no text could ever leave: no window is open for five minutes at a time; "
+                "widen a window, or narrow the quiet hours"
+            ),
+        ),
+        (
+            "closed: {weekdays: [mon, tue, wed, thu, fri, sat, sun]}",
+            "5:13: no text could ever leave: all days of the week are closed; name only some of them",
+        ),
         ("variables: {1st: x}", '5:17: "1st" cannot be the name of a variable; use letters, digits and _'),
         ("variables: {a: [x]}", "5:20: expected one value, found a list; quote a text that begins with a bracket"),
         ("variables: {a: }", '5:17: "a" is empty'),
@@ -122,7 +134,7 @@ def test_an_unknown_key_without_a_likely_meaning_lists_the_known_ones():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("templates:\n  t: {}\n", ['2:3: "content" is missing']),
+        ("templates:\n  t: {}\n", ['2:3: "content" is missing; write content: and the text']),
         ("templates:\n  t: {contents: x}\n", ['2:7: unknown key "contents"; did you mean "content"?']),
         ("templates:\n  t: {content: }\n", ['2:7: "content" is empty; write a value, or leave the key out']),
         ("templates:\n  t: {content: '  '}\n", ["2:16: this text is empty"]),
@@ -197,6 +209,10 @@ def test_an_unknown_key_without_a_likely_meaning_lists_the_known_ones():
             ['3:3: the campaign "c" is defined twice; first at c.yaml:2:3'],
         ),
         ("defaults: {timezone: Asia/Osaka}\n", ['1:22: there is no time zone "Asia/Osaka"; did you mean Asia/Tokyo?']),
+        (
+            "defaults: {routing: cheapest, strategy: cost-optimized}\n",
+            ['1:31: "routing" and "strategy" exclude each other'],
+        ),
         ("defaults: {segment: all}\n", ['1:12: unknown key "segment"; known are']),
         ("campains: {}\n", ['1:1: unknown key "campains"; did you mean "campaigns"?']),
         ("zzz: {}\n", ['1:1: unknown key "zzz"; known are defaults, templates, segments, campaigns']),
@@ -276,6 +292,40 @@ def test_a_campaign_takes_from_the_defaults_what_it_does_not_say():
     assert (plain.batch_size, plain.variables) == (7, {"salon": "L", "discount": "10"})
     assert (own.timezone, own.batch_size, own.variables) == ("UTC", 9, {"salon": "L", "discount": "020"})
     assert found["zone"].timezone == "America/New_York"
+
+
+def test_a_default_that_contradicts_a_campaign_is_not_for_it():
+    found = read(
+        "defaults: {strategy: cost-optimized, spread: window, if_too_slow: refuse, bestTime: learned}\n"
+        "campaigns:\n  plain: {message: Hi, segment: all}\n"
+        "  routed: {message: Hi, segment: all, routing: weighted}\n"
+        "  quick: {message: Hi, segment: all, strategy: time-optimized}\n"
+        "  standing: {segment: all, type: drip, steps: [{message: Hi}]}\n"
+    ).campaigns
+
+    kept = {name: (one.strategy, one.routing, one.spread, one.if_too_slow) for name, one in found.items()}
+    assert kept == {
+        "plain": ("cost-optimized", None, "window", "refuse"),
+        "routed": (None, "weighted", "window", "refuse"),
+        "quick": ("time-optimized", None, None, "refuse"),
+        "standing": ("cost-optimized", None, "window", None),
+    }
+    assert {one.best_time for one in found.values()} == {"learned"}
+
+
+@pytest.mark.parametrize(
+    ("defaults", "own", "kept"),
+    [
+        ("strategy: time-optimized", "spread: window", (None, None, "window")),
+        ("strategy: time-optimized, spread: window", "timezone: UTC", ("time-optimized", None, None)),
+        ("routing: cheapest", "strategy: provider-balanced", ("provider-balanced", None, None)),
+        ("routing: cheapest", "timezone: UTC", (None, "cheapest", None)),
+    ],
+)
+def test_of_two_that_exclude_each_other_a_campaign_has_one(defaults, own, kept):
+    found = read(f"defaults: {{{defaults}}}\ncampaigns:\n  c: {{message: Hi, segment: all, {own}}}\n").campaigns["c"]
+
+    assert (found.strategy, found.routing, found.spread) == kept
 
 
 def test_an_empty_section_is_none_at_all():

@@ -144,3 +144,9 @@ def test_durations(text, duration):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["0m", "367d", "99999d", "9" * 5000 + "d"])
+def test_a_duration_that_is_none_or_too_long_is_told_the_bounds(text):
+    with pytest.raises(ValueError, match="between one second and 366 days"):
+        parse_duration(text)

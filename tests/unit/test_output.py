@@ -81,3 +81,9 @@ def test_progress_says_nothing_where_it_is_not_wanted(capsys):
 )
 def test_people_see_local_times_with_their_zone(instant, said):
     assert output.local(instant, "Asia/Tokyo") == said
+
+
+def test_a_text_of_several_lines_or_too_long_a_one_stays_behind_its_label():
+    lines = list(output.hanging("春のご案内\nBook now or never", width=16, label="✓ text  "))
+
+    assert lines == ["✓ text  春のご案", "        内", "        Book now", "        or never"]

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumiere_sms.campaigns.recipients import POINTS, Share
-from lumiere_sms.providers.choices import Choice, Strategy
+from lumiere_sms.providers.choices import Choice, Goal, Strategy, read_choices
 from lumiere_sms.providers.prices import Rates
-from lumiere_sms.sending.routing import Route, cheapest_of, points_of, share_of, takes
+from lumiere_sms.sending.routing import Route, aimed, cheapest_of, points_of, share_of, takes
 
 NAMES = ("twilio", "aws", "sns", "pigeon")
 CODES = ("1", "81", "44", "998")
@@ -103,3 +103,21 @@ def test_the_cheapest_is_found_by_destination_and_another_currency_is_no_bargain
 
 def test_without_any_price_the_first_is_as_cheap_as_the_others():
     assert cheapest_of(("pigeon", "raven"), {}, code="81") == "pigeon"
+
+
+@pytest.mark.parametrize(
+    ("goal", "named", "strategy", "weights"),
+    [
+        pytest.param(Goal.TIME, "twilio aws", Strategy.WEIGHTED, [10, 100], id="as much as each is fast"),
+        pytest.param(Goal.TIME, "twilio:0 aws:1", Strategy.WEIGHTED, [0, 100], id="who only steps in still does"),
+        pytest.param(Goal.COST, "twilio aws", Strategy.CHEAPEST, [1, 1], id="the cheapest"),
+        pytest.param(Goal.BALANCE, "twilio aws", Strategy.ROUND_ROBIN, [1, 1], id="alike"),
+        pytest.param(Goal.BALANCE, "twilio:70 aws:30", Strategy.WEIGHTED, [70, 30], id="by weight"),
+    ],
+)
+def test_a_strategy_is_a_way_to_share_texts_out(goal, named, strategy, weights):
+    route = Route(Strategy.PRIMARY, read_choices(named.split()))
+
+    found = aimed(route, goal, paces={"twilio": 1.0, "aws": 10.0})
+
+    assert (found.strategy, [choice.weight for choice in found.choices]) == (strategy, weights)

@@ -145,6 +145,12 @@ class CampaignOccurrence(SQLModel, table=True):
             "occurs_at",
             postgresql_where=text("status IN ('scheduled', 'running')"),
         ),
+        CheckConstraint("phase IN ('', 'canary', 'trial', 'rest')", name="campaign_occurrences_phase_is_known"),
+        Index(
+            "campaign_occurrences_advance_idx",
+            "advance_at",
+            postgresql_where=text("status = 'running' AND advance_at IS NOT NULL"),
+        ),
         described(TableClass.TENANT, fillfactor=50),
     )
 
@@ -168,3 +174,9 @@ class CampaignOccurrence(SQLModel, table=True):
     created_at: datetime = stored(instant(), default="now()")
     pace_floor: datetime | None = stored(instant(), optional=True)
     pace_idle_at: datetime | None = stored(instant(), optional=True)
+    phase: str = stored(Text(), default="''")
+    open_until: datetime | None = stored(instant(), optional=True)
+    advance_at: datetime | None = stored(instant(), optional=True)
+    winner: str | None = stored(Text(), optional=True)
+    decision: Json | None = stored(JSONB(), optional=True)
+    contents: Json | None = stored(JSONB(), optional=True)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
@@ -35,6 +36,7 @@ class User(SQLModel, table=True):
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="users_currency_is_iso_4217"),
         CheckConstraint("routing IN ('primary', 'round_robin', 'weighted', 'cheapest')", name="users_routing_is_known"),
         CheckConstraint("jsonb_typeof(senders) = 'object'", name="users_senders_is_an_object"),
+        CheckConstraint("jsonb_typeof(rules) = 'object'", name="users_rules_is_an_object"),
         described(TableClass.REFERENCE),
     )
 
@@ -50,6 +52,7 @@ class User(SQLModel, table=True):
     providers: list[str] | None = stored(ARRAY(Text()), optional=True)
     routing: str | None = stored(Text(), optional=True)
     senders: Json = stored(JSONB(), default="'{}'")
+    rules: Json = stored(JSONB(), default="'{}'")
 
 
 class Customer(SQLModel, table=True):
@@ -67,6 +70,13 @@ class Customer(SQLModel, table=True):
         ),
         Index("customers_phone_number_idx", "user_id", "phone_number"),
         Index("customers_last_visit_date_idx", "user_id", "last_visit_date"),
+        Index(
+            "customers_next_appointment_at_idx",
+            "user_id",
+            "next_appointment_at",
+            postgresql_where=text("next_appointment_at IS NOT NULL"),
+        ),
+        Index("customers_opt_out_idx", "user_id", "phone_number", postgresql_where=text("opt_out_date IS NOT NULL")),
         Index("customers_tags_idx", "tags", postgresql_using="gin"),
         described(TableClass.TENANT),
     )
@@ -151,3 +161,22 @@ class SegmentMember(SQLModel, table=True):
     id: UUID = stored(Uuid(), key=True)
     segment_id: UUID = stored(Uuid())
     customer_id: UUID = stored(Uuid())
+
+
+class SegmentRevision(SQLModel, table=True):
+    """What a segment was since it was written so: its criteria, or the members of a fixed list. Append-only."""
+
+    __tablename__ = "segment_revisions"
+    __table_args__: Any = (
+        UniqueConstraint("user_id", "segment_id", "revision", name="segment_revisions_revision_key"),
+        ForeignKeyConstraint(["user_id", "segment_id"], ["audience_segments.user_id", "audience_segments.id"]),
+        described(TableClass.TENANT),
+    )
+
+    user_id: UUID = tenant_key()
+    id: UUID = stored(Uuid(), key=True)
+    segment_id: UUID = stored(Uuid())
+    revision: int = stored(Integer())
+    criteria: Json = stored(JSONB())
+    members: list[UUID] | None = stored(ARRAY(Uuid()), optional=True)
+    written_at: datetime = stored(instant(), default="now()")

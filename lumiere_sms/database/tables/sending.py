@@ -61,6 +61,15 @@ class CampaignRecipient(SQLModel, table=True):
         Index(
             "campaign_recipients_unknown_idx", "user_id", "occurrence_id", postgresql_where=text("status = 'unknown'")
         ),
+        Index(
+            "campaign_recipients_appointment_key",
+            "user_id",
+            "campaign_id",
+            "appointment_at",
+            "phone_number",
+            unique=True,
+            postgresql_where=text("appointment_at IS NOT NULL"),
+        ),
         described(TableClass.TENANT, fillfactor=80, autovacuum_vacuum_scale_factor=0.02),
     )
 
@@ -96,6 +105,8 @@ class CampaignRecipient(SQLModel, table=True):
     created_at: datetime = stored(instant(), default="now()")
     updated_at: datetime = stored(instant(), default="now()")
     carrier_retries: int = stored(SmallInteger(), default="0")
+    preferred_time: str | None = stored(Text(), optional=True)
+    appointment_at: datetime | None = stored(instant(), optional=True)
 
 
 class Submission(SQLModel, table=True):

@@ -1,8 +1,12 @@
-"""A database of one's own beside the one in use, made for a proof and dropped after it."""
+"""A database of one's own beside the one in use, made for a proof or a simulation and dropped after it.
+
+Its name ends in a UUIDv7, which says when it was made: what was left by a process that was killed is dropped by
+the next one, what somebody is just making is not.
+"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import LiteralString
+from contextlib import closing, contextmanager
+from typing import Literal, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -17,22 +21,23 @@ from lumiere_sms.settings import Settings
 
 
 @contextmanager
-def scratch_database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
+def scratch_database(
+    settings: Settings, *, purpose: Literal["verify", "simulate"] = "verify", keep: bool = False
+) -> Iterator[str]:
     """Make a database with our schema on the server in use and give its URL; drop it at the end unless `keep`.
 
     Raises: ConfigurationError when the server cannot be reached or lets nobody make a database.
     """
     server = settings.database_url or _embedded(settings)
-    name = f"verify_{'kept_' * keep}{new_id().hex}"
+    name = f"{purpose}_{'kept_' * keep}{new_id().hex}"
     _drop_what_was_left(server)
-    _on_server(server, _CREATE, name)
     try:
+        _on_server(server, _CREATE, name)
         url = psycopg.conninfo.make_conninfo(server, dbname=name)
-        database = Database(url)
-        schema.upgrade(database)
-        with database.connect():  # so that it is somebody's as long as it is used
-            yield url
-        database.close()
+        with closing(Database(url)) as database:
+            schema.upgrade(database)
+            with database.connect():  # so that it is somebody's as long as it is used
+                yield url
     finally:
         if not keep:
             _on_server(server, _DROP, name)
@@ -43,7 +48,7 @@ def _embedded(settings: Settings) -> str:
 
 
 def _drop_what_was_left(server: str) -> None:
-    """Drop the scratch databases of proofs that were killed."""
+    """Drop the scratch databases of processes that were killed, as far as they are this account's to drop."""
     database = Database(server)
     with database.transaction(read_only=True) as connection:
         left = [row["name"] for row in connection.execute(_LEFT_BEHIND)]
@@ -58,8 +63,10 @@ def _on_server(url: str, statement: LiteralString, name: str) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
     except psycopg.errors.InsufficientPrivilege as error:
+        role = psycopg.conninfo.conninfo_to_dict(url).get("user", "…")
         raise ConfigurationError(
-            "this account may not make a scratch database", hint="ALTER ROLE … CREATEDB, or unset DATABASE_URL"
+            "this account may not make a scratch database, in which this is tried out and which is dropped afterwards",
+            hint=f"an administrator allows it by: ALTER ROLE {role} CREATEDB",
         ) from error
     except psycopg.OperationalError as error:
         raise unreachable(error) from error
@@ -69,6 +76,8 @@ _CREATE: LiteralString = "CREATE DATABASE {}"
 _DROP: LiteralString = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
 _LEFT_BEHIND: LiteralString = """
     SELECT datname AS name FROM pg_database
-    WHERE datname ~ '^verify_[0-9a-f]{32}$'
+    WHERE datname ~ '^(verify|simulate)_[0-9a-f]{32}$'
+      AND right(datname, 32) < lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - 120000), 12, '0')
+      AND pg_has_role(datdba, 'USAGE')
       AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE pg_stat_activity.datname = pg_database.datname)
 """
