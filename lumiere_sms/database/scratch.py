@@ -40,7 +40,7 @@ def scratch_database(
                 yield url
     finally:
         if not keep:
-            _on_server(server, _DROP, name)
+            _drop(server, name)
 
 
 def _embedded(settings: Settings) -> str:
@@ -54,11 +54,22 @@ def _drop_what_was_left(server: str) -> None:
         left = [row["name"] for row in connection.execute(_LEFT_BEHIND)]
     database.close()
     for name in left:
+        _drop(server, name)
+
+
+def _drop(server: str, name: str) -> None:
+    """Drop a database. Who is just leaving it is waited for (by PostgreSQL, for 5 seconds), who stays is thrown out.
+
+    Not thrown out at once: a connection that an administrator has lent may be closed by everybody, ended by few.
+    """
+    try:
         _on_server(server, _DROP, name)
+    except psycopg.errors.ObjectInUse:
+        _on_server(server, _DROP_BY_FORCE, name)
 
 
 def _on_server(url: str, statement: LiteralString, name: str) -> None:
-    """Execute what no transaction may hold. Raises: ConfigurationError."""
+    """Execute what no transaction may hold. Raises: ConfigurationError, ObjectInUse."""
     try:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
@@ -68,12 +79,15 @@ def _on_server(url: str, statement: LiteralString, name: str) -> None:
             "this account may not make a scratch database, in which this is tried out and which is dropped afterwards",
             hint=f"an administrator allows it by: ALTER ROLE {role} CREATEDB",
         ) from error
+    except psycopg.errors.ObjectInUse:
+        raise
     except psycopg.OperationalError as error:
         raise unreachable(error) from error
 
 
 _CREATE: LiteralString = "CREATE DATABASE {}"
-_DROP: LiteralString = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
+_DROP: LiteralString = "DROP DATABASE IF EXISTS {}"
+_DROP_BY_FORCE: LiteralString = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
 _LEFT_BEHIND: LiteralString = """
     SELECT datname AS name FROM pg_database
     WHERE datname ~ '^(verify|simulate)_[0-9a-f]{32}$'

@@ -147,6 +147,15 @@ def test_a_scratch_database_has_our_schema_and_is_gone_afterwards(settings, serv
     assert name_of(url) not in names(server_url)
 
 
+def test_who_stays_in_a_scratch_database_is_thrown_out(settings, server_url):
+    with scratch_database(settings) as url:
+        stays = psycopg.connect(url)
+
+    assert name_of(url) not in names(server_url)
+    with pytest.raises(psycopg.OperationalError), stays:
+        stays.execute("SELECT 1")
+
+
 def test_a_scratch_database_may_be_kept_and_what_a_killed_proof_left_is_dropped(settings, server_url):
     left = f"verify_{'0' * 32}"
     with psycopg.connect(server_url, autocommit=True) as connection:
