@@ -32,9 +32,19 @@ class Listener:
         self._clock = clock
         self._pause = 0.0
         self._not_before = 0.0
+        self._listening: asyncio.Task[Counter[str]] | None = None
 
     async def listen(self) -> Counter[str]:
-        """Settle everything that has been reported by now; return how many recipients took which status."""
+        """Settle everything that has been reported by now; return how many recipients took which status.
+
+        A pass goes on when whoever waits for it is cancelled, and who comes then waits for the same: what was settled
+        at the end of a run is taken from the provider too.
+        """
+        if self._listening is None or self._listening.done():
+            self._listening = asyncio.create_task(self._take())
+        return await asyncio.shield(self._listening)
+
+    async def _take(self) -> Counter[str]:
         moved: Counter[str] = Counter()
         if not self._provider.has_events or monotonic() < self._not_before:
             return moved

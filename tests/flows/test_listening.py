@@ -44,9 +44,9 @@ def receipt_of(message: Message, message_id: str, status: ReceiptStatus, **more)
 
 @pytest.fixture
 def submitted(database, user_id, clock, dispatcher_of):
-    def submit(*script, texts: int = 1) -> Reports:
+    def submit(*script, texts: int = 1, kind: type[Reports] = Reports) -> Reports:
         seed_campaign(database, user_id, now=clock.now(), texts=texts)
-        provider = Reports(*script, clock=clock)
+        provider = kind(*script, clock=clock)
         asyncio.run(dispatcher_of(provider, slots=1).run(once=True))
         return provider
 
@@ -209,3 +209,38 @@ def test_a_doubt_where_events_are_to_come_waits_a_quarter_of_an_hour_and_a_late_
     provider.tell(0, ReceiptStatus.SENT)
     heard(database, provider, clock)
     assert statuses(database, user_id) == {"sent": 1}
+
+
+class Queue(Reports):
+    """Hands a batch out once, and has it back from nobody for a long time."""
+
+    def __init__(self, *script, clock):
+        super().__init__(*script, clock=clock)
+        self.handed_out: list[list[Receipt]] = []
+        self.is_asked = asyncio.Event()
+
+    async def events(self) -> AsyncIterator[Sequence[Receipt]]:
+        while self.batches:
+            self.handed_out.append(self.batches.pop(0))
+            self.is_asked.set()
+            yield self.handed_out[-1]
+            self.handed_out.pop()
+
+
+def test_a_pass_whose_waiter_is_cancelled_goes_on_and_whoever_comes_next_waits_for_it(
+    database, user_id, clock, submitted
+):
+    provider = submitted(Lost(accepted=True), kind=Queue)
+    provider.tell(0, ReceiptStatus.QUEUED, ReceiptStatus.DELIVERED)
+    listener = Listener(database, provider, clock=clock)
+
+    async def interrupted() -> None:
+        job = asyncio.create_task(listener.listen())
+        await provider.is_asked.wait()
+        job.cancel()
+        await listener.listen()
+
+    asyncio.run(interrupted())
+
+    assert statuses(database, user_id) == {"delivered": 1}
+    assert (provider.batches, provider.handed_out) == ([], [])
