@@ -4,10 +4,11 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.processes import environment, other_side_of_the_clock, running, stop, wait_until
+from support.processes import PATIENCE, environment, other_side_of_the_clock, running, stop, wait_until
 from support.salon import rows
 from support.seeds import phone, seed_campaign, statuses
 
+from lumiere_sms.campaigns import recipients
 from lumiere_sms.database.tenants import find_tenant
 from lumiere_sms.testing.twilio_faults import Fault, Faults
 from lumiere_sms.testing.twilio_server import TwilioServer
@@ -59,7 +60,10 @@ def test_a_database_that_is_killed_restarted_and_closed_under_load_loses_nobody_
             server.take_no_writes(no_writes=True)
             said = heard(one, "the database takes no writes")
             server.take_no_writes(no_writes=False)
-            wait_until(lambda: statuses(server.database, user_id).keys() <= {"sent", "delivered", "unknown"})
+            # A claim whose answer was lost with the database is nobody's until its lease has ended.
+            patience = PATIENCE / 2 + recipients.LEASE.total_seconds()
+            settled = {"sent", "delivered", "unknown"}
+            wait_until(lambda: statuses(server.database, user_id).keys() <= settled, patience=patience)
             ended = [stop(each) for each in (one, other)]
 
     texted = Counter(each.phone for each in twilio.accepted)

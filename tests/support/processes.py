@@ -66,8 +66,8 @@ def stop(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> tupl
     return process.returncode, out, err
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def wait_until(condition: Callable[[], bool], *, patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.02)
