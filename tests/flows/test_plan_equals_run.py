@@ -114,7 +114,7 @@ def test_a_senders_limits_by_minute_and_day_are_the_plans_too(database, user_id,
     limits.set_sender_limits(database, tenant_of(database), **paced, wish=wish)
     text = (
         "campaigns: {spring: {message: hello, segment: all, criteria: {field: visit_count, operator: gte, value: 5},"
-        " schedule: '2026-03-16 10:40', expires_after: 3d}}"
+        " schedule: '2026-03-16 10:40', window: '10:00-12:00', expires_after: 3d}}"
     )
     (campaign,) = planned(one, clock, tmp_path, text).campaigns
 
