@@ -22,7 +22,7 @@ def prove(server_url, tmp_path):
 
 
 def test_whatever_a_daemon_is_killed_at_nobody_gets_two_texts_and_nobody_is_lost(prove):
-    proof = prove(texts=150, kills=14)
+    proof = prove(texts=240, kills=16)
 
     assert (proof.verdict.duplicates, proof.verdict.lost) == (0, 0), proof
     assert set(Moment) - proof.kills.keys() <= {Moment.IN_RECONCILE}  # which may come too late
