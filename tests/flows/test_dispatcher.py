@@ -132,15 +132,17 @@ def test_a_configuration_error_pauses_the_campaign_and_loses_nobody(database, us
     seed_campaign(database, user_id, now=clock.now(), texts=5)
     error = RejectedError("the sender is not ours", code="21606", action=Action.STOP_CAMPAIGN)
 
-    drain(dispatcher_of(ScriptedProvider([error]), slots=1))
+    provider = ScriptedProvider([error] * 5)
+
+    drain(dispatcher_of(provider, slots=1))
 
     with database.transaction() as connection:
         campaign = connection.execute("SELECT status, status_reason, status_by FROM sms_campaigns").fetchone()
         alerts = connection.execute("SELECT kind, subject FROM alerts").fetchall()
     assert campaign == {"status": "paused", "status_reason": "the sender is not ours", "status_by": "rule"}
     assert alerts == [{"kind": "campaign_paused", "subject": "spring"}]
-    # One more may have been armed ahead, before the answer was there.
-    assert statuses(database, user_id) in ({"pending": 5}, {"pending": 4, "sent": 1})
+    assert statuses(database, user_id) == {"pending": 5}
+    assert len(provider.submissions) <= 2  # one more may have been armed ahead, before the answer was there
 
 
 def test_a_provider_that_breaks_leaves_an_unknown_recipient_and_sends_the_others(
