@@ -49,6 +49,10 @@ def _is_of_the_caller(error: UnicodeEncodeError) -> bool:
 
 
 def _end(said: str, *, hint: str, code: int) -> NoReturn:
+    if sys.stderr.isatty():
+        from lumiere_sms.cli.output import fitted  # noqa: PLC0415 - needed to end only
+
+        said = fitted(said, sys.stderr)
     sys.stderr.write(f"{said}\n" + (f"hint: {hint}\n" if hint else ""))
     sys.exit(code)
 

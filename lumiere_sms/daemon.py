@@ -30,6 +30,8 @@ from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
 from lumiere_sms.errors import ConfigurationError, LumiereError, RejectedError, UnavailableError
 from lumiere_sms.logs import event, logger
+from lumiere_sms.privacy.finishing import finish_erasures
+from lumiere_sms.privacy.retention import apply_retention
 from lumiere_sms.runtime import Runtime
 from lumiere_sms.sending import presence
 from lumiere_sms.sending.host import Host
@@ -192,9 +194,12 @@ class Runner:
         """Do once what the jobs do later, so that a single pass finds everything due."""
         await asyncio.to_thread(self._beat)
         await asyncio.to_thread(self._sweep)
+        for job in (self._erase, self._let_go):
+            await _guard("privacy", partial(asyncio.to_thread, job))
         for lane in self._lanes:
             await lane.watch_doubts()
         await _guard("opt outs", self._sync_opt_outs)
+        await _guard("answers", partial(self._take_replies, now=True))
         await _guard("launch", partial(asyncio.to_thread, self._launch), passing=LumiereError)
 
     def _schedule(self) -> AsyncIOScheduler:
@@ -207,8 +212,11 @@ class Runner:
             (1, "poll", self._poll),
             *((1, f"reconcile {lane.provider.name}", partial(self._reconcile, lane)) for lane in self._lanes),
             (1, "listen", self._hear),
+            (1, "answers", self._take_replies),
             (60, "opt outs", self._sync_opt_outs),
             (60, "weigh", self._weigh),
+            (60, "erasures", partial(asyncio.to_thread, self._erase)),
+            (3600, "retention", partial(asyncio.to_thread, self._let_go)),
             (60, "stop queries", partial(asyncio.to_thread, self._ask_stop_queries)),
             (1, "say", self._say),
         ):
@@ -236,6 +244,14 @@ class Runner:
     def _ask_stop_queries(self) -> None:
         for name in stop_where_asked(self._database, clock=self._clock, role=self._stop_role):
             event("stopped", campaign=name)
+
+    def _erase(self) -> None:
+        if finished := finish_erasures(self._database, clock=self._clock):
+            event("erasures finished", count=finished)
+
+    def _let_go(self) -> None:
+        if gone := apply_retention(self._database, clock=self._clock):
+            event("retention", **gone)
 
     def _sweep(self) -> None:
         for lane in self._lanes:
@@ -267,6 +283,11 @@ class Runner:
         for lane in self._lanes:
             if moved := await lane.listen():
                 event("receipts", **moved)
+
+    async def _take_replies(self, *, now: bool = False) -> None:
+        for lane in self._lanes:
+            if taken := await lane.take_replies(now=now):
+                event("answers", provider=lane.provider.name, **taken)
 
     async def _weigh(self) -> None:
         for lane in self._lanes if len(self._lanes) > 1 else []:

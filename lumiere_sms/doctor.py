@@ -7,7 +7,9 @@ from datetime import timedelta
 from functools import partial
 
 from lumiere_sms.database import schema
-from lumiere_sms.errors import LumiereError
+from lumiere_sms.database.grants import APPEND_ONLY, UNCHANGED
+from lumiere_sms.database.secrets import PURPOSES, has_key, key_of
+from lumiere_sms.errors import ConfigurationError, LumiereError
 from lumiere_sms.runtime import Runtime
 
 OLDEST_SERVER = 150000  # PostgreSQL 15
@@ -27,9 +29,12 @@ class Check:
 def examine(runtime: Runtime) -> Iterator[Check]:
     """Yield what each check saw. What needs the database is left out where there is none."""
     database = _look("database", lambda: _database(runtime))
+    is_current = False
     yield database
     if database.is_well:
-        yield _look("schema", lambda: _schema(runtime))
+        current = _look("schema", lambda: _schema(runtime))
+        is_current = current.is_well
+        yield current
         yield _look("writes", lambda: _writes(runtime))
         yield _look("durability", lambda: _durability(runtime))
         yield _look("clock", lambda: _clock(runtime))
@@ -39,6 +44,9 @@ def examine(runtime: Runtime) -> Iterator[Check]:
     if database.is_well:
         for name in runtime.providers:
             yield _look("sender", partial(_sender, runtime, name), about=f"{name}: " if several else "")
+    if is_current:
+        yield from _ways_out(runtime)
+        yield from _secret(runtime)
     if several or runtime.settings.routing != "primary":
         yield _look("routing", partial(_routing, runtime))
 
@@ -66,13 +74,14 @@ def _schema(runtime: Runtime) -> str:
 
 def _writes(runtime: Runtime) -> str:
     with runtime.server.transaction() as connection:
-        found = connection.execute(_RIGHTS).fetchone() or {}
+        kept = {"append_only": sorted(APPEND_ONLY), "unchanged": sorted(UNCHANGED)}
+        found = connection.execute(_RIGHTS, kept).fetchone() or {}
     if found["read_only"] == "on":
         raise LumiereError("the database takes no writes", hint="is it a replica? name the primary in DATABASE_URL")
     if found["refused"]:
         raise LumiereError(
             f'the role "{found["role"]}" may not write to {", ".join(found["refused"])}',
-            hint="GRANT it, or name another role in DATABASE_URL",
+            hint=f"as the tables' owner: lumiere-sms db grants {found['role']}, and run what it prints",
         )
     return "the database takes them"
 
@@ -111,6 +120,43 @@ def _routing(runtime: Runtime) -> str:
     return f"{route.strategy}: {', then '.join(route.providers)}"
 
 
+def _ways_out(runtime: Runtime) -> Iterator[Check]:
+    """Yield whether people at home can refuse texts, by an answer or by a link; nothing where nothing is sent yet."""
+    from lumiere_sms.planning.ways_out import takes_any  # noqa: PLC0415 - only what is used
+
+    tenant = runtime.tenant
+    try:
+        senders = {name: sender for name, sender in runtime.senders_of(tenant, runtime.providers).items() if sender}
+    except ConfigurationError:
+        return  # the credentials' check says it
+    link, is_answered = tenant.rules.get("opt_out_url"), takes_any(senders, tenant.country)
+    if link:
+        yield Check("refusals", is_well=True, said=f"links lead to {link}")
+    elif senders and not is_answered:
+        said = f"nobody in {tenant.country} can: answers do not come back, and there is no link"
+        yield Check("refusals", is_well=True, said=said, hint="lumiere-sms tenant set --opt-out-url https://…/")
+
+
+def _secret(runtime: Runtime) -> Iterator[Check]:
+    """Yield what is to be said of the secret that links and hashes are made with, where there are any."""
+
+    def look() -> str:
+        with runtime.database.transaction(read_only=True) as connection:
+            for purpose in made:
+                key_of(connection, runtime.tenant.id, purpose)
+        if runtime.settings.secret:
+            return "LUMIERE_SMS_SECRET is the one that links and hashes are made with"
+        return "links and hashes are made without LUMIERE_SMS_SECRET: a copy of the database is enough to make them"
+
+    with runtime.database.transaction(read_only=True) as connection:
+        made = [each for each in PURPOSES if has_key(connection, runtime.tenant.id, each)]
+    if made:
+        yield _look("secret", look)
+    elif runtime.tenant.rules.get("opt_out_url") and not runtime.settings.secret:
+        said = "LUMIERE_SMS_SECRET is not set: a copy of the database will be enough to make links"
+        yield Check("secret", is_well=True, said=said, hint="set it before the first launch; it cannot be set later")
+
+
 def _credentials(runtime: Runtime, name: str) -> str:
     async def ask() -> str:
         provider = runtime.provider(name)
@@ -128,7 +174,8 @@ _RIGHTS = """
         SELECT relname::text FROM pg_class
         WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
           AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-                   AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+                   AND (relname = ANY (%(unchanged)s::text[]) OR has_table_privilege(oid, 'UPDATE'))
+                   AND (relname = ANY (%(append_only)s::text[]) OR has_table_privilege(oid, 'DELETE')))
         ORDER BY relname
     ) AS refused
 """

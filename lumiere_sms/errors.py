@@ -26,7 +26,10 @@ LONGEST_LINE = 120  # characters of an input line that a problem shows
 LONGEST_QUOTE = 60
 MOST_LISTED = 200  # problems that a message lists; `problems` holds them all
 
-_INERT = dict.fromkeys((*range(9), *range(10, 32), *range(127, 160)), "·")  # control characters but the tab
+# Control characters but the tab, other ends of lines, and what turns the direction of writing about.
+_INERT = dict.fromkeys(
+    (*range(9), *range(10, 32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A)), "·"
+)
 
 
 class LumiereError(Exception):
@@ -56,9 +59,9 @@ class Problem:
     width: int = 1
 
     def __str__(self) -> str:
-        """Say the place, the message and the guess, then the line with a caret below the place."""
+        """Say the place, the message and the guess in one line, then the input's line with a caret below the place."""
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        said = f"{place}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+        said = (f"{place}: {self.message}" + (f"; {self.hint}" if self.hint else "")).translate(_INERT)
         if not self.source:
             return said
         before, marked, after = self._excerpt()

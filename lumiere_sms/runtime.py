@@ -1,6 +1,7 @@
 """The composition root: settings → database, tenant, provider, clock, chance; all else takes them as arguments."""
 
 import random
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +40,9 @@ class Runtime:
         """The database whatever its schema; starts the embedded server where no other is named."""
         settings = self.settings
         if settings.database_url:
-            return Database(settings.database_url)
+            return Database(settings.database_url, secret=settings.secret)
         cluster = embedded.Cluster(settings.data_dir, pg_bin=settings.pg_bin, account=settings.postgres_user)
-        return Database(cluster.ensure(), revive=cluster.revive)
+        return Database(cluster.ensure(), revive=cluster.revive, secret=settings.secret)
 
     @cached_property
     def database(self) -> Database:
@@ -158,17 +159,22 @@ class Runtime:
             route = aimed(
                 route, Goal(definition.strategy), paces={name: each.parts_per_second for name, each in paces.items()}
             )
-        return expect(route, home=tenant.country, prices_of=self.prices_of, paces=paces, rates=self.rates)
+        way = expect(route, home=tenant.country, prices_of=self.prices_of, paces=paces, rates=self.rates)
+        return replace(way, senders=self.senders_of(tenant, route.providers))
+
+    def senders_of(self, tenant: Tenant, providers: "Sequence[str]") -> "dict[str, str]":
+        """Return what a tenant's texts come from at providers; an empty text where nothing says."""
+        return {
+            name: tenant.sender_at(name, primary=self.primary) or registry.default_sender(name, self.settings)
+            for name in providers
+        }
 
     def _paces(self, tenant: Tenant, providers: "Sequence[str]") -> "dict[str, Pace]":
         """Return how fast a tenant's texts go through each provider, as its senders' limits are just now."""
         from lumiere_sms.sending.outlook import read_paces  # noqa: PLC0415 - only what is used
 
         granted = {name: self.parts_per_second_of(name) for name in providers}
-        senders = {
-            name: tenant.sender_at(name, primary=self.primary) or registry.default_sender(name, self.settings)
-            for name in providers
-        }
+        senders = self.senders_of(tenant, providers)
         with self.database.transaction(read_only=True) as connection:
             return read_paces(connection, tenant, senders, granted=granted)
 

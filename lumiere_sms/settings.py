@@ -8,7 +8,7 @@ environment only: one that stands in the file is refused.
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ from typing import Self
 from lumiere_sms.errors import ConfigurationError, DefinitionError, Problem
 
 DEFAULT_FILE = "lumiere-sms.env"
-SECRETS = frozenset({"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"})
+SECRETS = frozenset({"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "LUMIERE_SMS_SECRET"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Settings:
     """Every setting, by the name of its variable in lower case without `LUMIERE_SMS_`."""
 
     data_dir: Path
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)  # it may hold a password
     tenant: str = ""
     provider: str = "twilio"  # or several, the first of them the primary: twilio,aws
     routing: str = "primary"
@@ -32,7 +32,7 @@ class Settings:
     twilio_messaging_service_sid: str = ""
     twilio_base_url: str = ""
     twilio_account_sid: str = ""
-    twilio_auth_token: str = ""
+    twilio_auth_token: str = field(default="", repr=False)
     sns_sender_id: str = ""  # or a number; without one the account's own pool sends
     sns_type: str = ""  # promotional or transactional; without one the account's own
     sns_max_price: float = 0.0  # US dollars a text; 0: none
@@ -49,6 +49,8 @@ class Settings:
     provider_lists_within: float = 120.0  # seconds within which a provider lists what it has accepted
     seconds_between_lists: float = 1.0  # of the whole fleet, while it looks for texts in doubt
     stop_when_role: str = ""  # the database role that campaigns' stop_when is asked as
+    provider_keywords: str = "twilio,aws"  # who answers STOP, START and HELP by itself; none: nobody does
+    secret: str = field(default="", repr=False)  # mixed into the keys of hashes and links; never changed
     prices: str = ""
     pg_bin: str = ""
     postgres_user: str = ""
@@ -70,6 +72,10 @@ class Settings:
         """The names of the providers, in the order they are tried; the first is the primary."""
         names = [each.partition(":")[0].strip() for each in self.provider.split(",")]  # twilio:70 has a weight
         return tuple(dict.fromkeys(filter(None, names))) or ("twilio",)
+
+    def answers_keywords(self, provider: str) -> bool:
+        """Say whether a provider answers STOP and the like by itself, so that nobody is answered twice."""
+        return provider in {name.strip() for name in self.provider_keywords.split(",")}
 
     def sender_of(self, provider: str) -> str:
         """Return what texts through a provider come from where a tenant says nothing else, or an empty text."""

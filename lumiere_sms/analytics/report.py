@@ -53,6 +53,16 @@ class ProviderShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """Who answered, counted once each: `stopped` refused, `others` said anything else. Rates are shares of `sent`."""
+
+    stopped: int
+    others: int
+    stop_rate: float | None
+    reply_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A campaign's figures. Rates are shares of `sent` between 0 and 1, None before the first receipt."""
 
@@ -80,6 +90,7 @@ class Report:
     providers: tuple[ProviderShare, ...]
     sequence: SequenceReport | None = None
     trial: TrialReport | None = None
+    answers: Answers | None = None
 
     @property
     def total(self) -> int:
@@ -104,7 +115,21 @@ def campaign_report(database: Database, user_id: UUID, name: str) -> Report:
         )
         sequence = sequence_report(connection, user_id, found, occurrence_ids=binds["occurrence_ids"])
         trial = trial_report(connection, user_id, [run for run in runs if run["launched_at"]])
-        return replace(report, sequence=sequence, trial=trial)
+        answers = _answers(connection, binds, sent=report.sent)
+        return replace(report, sequence=sequence, trial=trial, answers=answers)
+
+
+def _answers(connection: Connection, binds: Mapping[str, Any], *, sent: int) -> Answers | None:
+    """Count who answered; None where nobody did."""
+    found = connection.execute(statement(__package__, "report_answers"), binds).fetchone() or {}
+    stopped, others = found["stopped"], found["others"]
+    if not stopped and not others:
+        return None
+    return Answers(stopped, others, _share(stopped, sent), _share(others, sent))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
 
 
 def _rows(connection: Connection, kind: type[_T], *, name: str, binds: Mapping[str, Any]) -> tuple[_T, ...]:

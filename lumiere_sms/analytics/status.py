@@ -80,7 +80,7 @@ class Doubtful:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything that `status` shows, at one instant of the database."""
+    """Everything that `status` shows, at one instant of the database; `to_review` answers wait for a decision."""
 
     now: datetime
     daemons: tuple[Alive, ...]
@@ -89,6 +89,7 @@ class Status:
     alerts: tuple[Alert, ...]
     doubts: tuple[Doubtful, ...] = ()
     providers: tuple[Known, ...] = ()
+    to_review: int = 0
 
 
 def read_status(database: Database, user_id: UUID, *, now: datetime | None) -> Status:
@@ -103,9 +104,10 @@ def read_status(database: Database, user_id: UUID, *, now: datetime | None) -> S
         providers = known_providers(connection)
         rows = connection.execute(statement(__package__, "live_campaigns"), binds).fetchall()
         doubts = connection.execute(statement(__package__, "doubtful"), {**binds, "most": MOST_DOUBTS}).fetchall()
+        to_review = _one(connection, _TO_REVIEW, binds)["answers"]
     campaigns = tuple(_live(row, daemons, senders, providers) for row in rows)
     shown = tuple(Doubtful(**{**row, "phone": mask_phone(row["phone"])}) for row in doubts)
-    return Status(at, daemons, senders, campaigns, alerts, shown, providers)
+    return Status(at, daemons, senders, campaigns, alerts, shown, providers, to_review)
 
 
 def _sender(row: dict[str, Any], now: datetime) -> Sender:
@@ -167,10 +169,10 @@ def _why(row: dict[str, Any], daemons: tuple[Alive, ...], senders: tuple[Sender,
 
 def _later(row: dict[str, Any]) -> str:
     """Say what time a running campaign waits for: that of its next text, or that at which a wave is judged."""
-    is_idle = not row["pending"] and not row["in_flight"]
+    is_judged = row["phase"] and not row["pending"] and not row["in_flight"]
     for at, what in (
         (row["next_send_after"], "waits until {}"),
-        (row["advance_at"] if is_idle else None, f"its {row['phase']} is judged at {{}}, then the others get theirs"),
+        (row["advance_at"] if is_judged else None, f"its {row['phase']} is judged at {{}}, then the others get theirs"),
     ):
         if at and at > row["now"]:
             return what.format(f"{at.astimezone(ZoneInfo(row['timezone'])):%Y-%m-%d %H:%M %Z}")
@@ -201,6 +203,7 @@ _DAEMONS = """
     ORDER BY is_silent, started_at
     LIMIT 50
 """
+_TO_REVIEW = "SELECT count(*) AS answers FROM inbound_messages WHERE user_id = %(user_id)s AND meaning = 'review'"
 _SENDERS = """
     SELECT 'sender' AS kind, provider, sender, parts_per_second, rate, cut_at, refused_at, parts_per_minute,
         tat, tat_floor, idle_at, parts_per_day, zone, day, day_parts, blocked_until, blocked_reason

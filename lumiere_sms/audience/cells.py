@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 
 from lumiere_sms.audience.fields import EARLIEST_YEAR, LATEST_YEAR, shown
 from lumiere_sms.audience.phones import read_phone
-from lumiere_sms.audience.words import answers, plain
+from lumiere_sms.audience.words import meanings, plain
 
 Reader = Callable[[str], str | None]
 
 LONGEST_KEY = 200  # characters of what an index holds
+LONGEST_WORDING = 2_000
 
 _WIDE = re.compile(r"[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff61-\uff9f\u3000]+")  # digits, letters, kana, the space
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -74,11 +75,44 @@ def read_instant(text: str, *, zone: ZoneInfo) -> str:
 
 def read_opt_out(text: str, *, zone: ZoneInfo, now: datetime) -> str | None:
     """Return when a person refused: a date, a time, or `now` for a yes; None for a no. Raises: ValueError."""
-    answer = answers().get(plain(text))
+    answer = meanings("answers").get(plain(text))
     if answer:
         return now.isoformat() if answer == "yes" else None
+    return read_past(text, zone=zone, now=now)
+
+
+def read_past(text: str, *, zone: ZoneInfo, now: datetime) -> str:
+    """Return when something was said: a time, or a date, which is its first minute. Raises: ValueError, if ahead."""
     day, rest = _split_date(_narrow(text))
-    return _instant(text, day, rest or "0:00", zone).isoformat()
+    instant = _instant(text, day, rest or "0:00", zone)
+    if instant > now:
+        raise ValueError(f"{shown(text)} is in the future")
+    return instant.isoformat()
+
+
+@lru_cache(maxsize=100)
+def read_source(text: str) -> str:
+    """Return how a person said something, as `consents` calls it. Raises: ValueError."""
+    source = meanings("sources").get(plain(text))
+    if not source:
+        known = ", ".join(dict.fromkeys(meanings("sources").values()))
+        raise ValueError(f"{shown(text)} is not a way to say so; write one of {known}")
+    return source
+
+
+@lru_cache(maxsize=1_000)
+def read_wording(text: str) -> str:
+    """Return the words that a person agreed to. Raises: ValueError for more than anybody reads."""
+    wording = " ".join(text.split())
+    if len(wording) > LONGEST_WORDING:
+        raise ValueError(f"{len(wording):,} characters are too many; {LONGEST_WORDING:,} is the most")
+    return wording
+
+
+def refuse_names(wording: str | None, *names: str | None) -> None:
+    """Refuse words that name the person who agreed to them: they stay when the person is erased. Raises: ValueError."""
+    if wording and any(name and name.casefold() in wording.casefold() for name in names):
+        raise ValueError("the wording names the person; give the words of the paper or the form alone")
 
 
 def read_count(text: str) -> str:
@@ -102,7 +136,7 @@ def read_money(text: str) -> str:
 @lru_cache(maxsize=100)
 def read_yes_no(text: str) -> str:
     """Return `true` or `false` for the words and signs that lists use. Raises: ValueError."""
-    answer = answers().get(plain(text))
+    answer = meanings("answers").get(plain(text))
     if not answer:
         raise ValueError(f"{shown(text)} is neither yes nor no")
     return "true" if answer == "yes" else "false"
@@ -171,6 +205,9 @@ def readers(*, country: str, zone: ZoneInfo, now: datetime) -> dict[str, Reader]
         "preferred_time": read_hours,
         "timezone": read_zone,
         "opt_out_date": partial(read_opt_out, zone=zone, now=now),
+        "consent_date": partial(read_past, zone=zone, now=now),
+        "consent_source": read_source,
+        "consent_wording": read_wording,
     }
 
 

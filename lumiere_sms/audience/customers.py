@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, LiteralString, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,14 +14,15 @@ from psycopg.sql import SQL, Composable, Identifier, Placeholder
 from psycopg.types.json import Jsonb
 
 from lumiere_sms.audience.cells import Reader, readers
+from lumiere_sms.audience.consent_rows import COLUMNS, PURPOSES, Act, Consent, append
 from lumiere_sms.audience.fields import guess
 from lumiere_sms.audience.headers import ATTRIBUTE, field_of
-from lumiere_sms.audience.phones import PhoneError, read_phone
-from lumiere_sms.audience.suppressions import lift, suppress
+from lumiere_sms.audience.phones import PhoneError, phone_or_none
+from lumiere_sms.audience.suppressions import NO_WORDS, Words, lift, refuse_again, regained, suppress, withdrawn
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant
-from lumiere_sms.errors import DefinitionError, Problem, StateError
+from lumiere_sms.errors import DefinitionError, Problem, RefusedError, StateError
 
 Customer = dict[str, Any]
 
@@ -45,6 +46,18 @@ _EMPTY = {
     "allow_promotional": "false",
     "allow_reminders": "true",
 }
+_OF_A_NUMBER = {"form": "operator"}  # where a suppression knows fewer sources than a consent
+_HOLD_TENANT: LiteralString = "SELECT id FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE"
+_REFUSE_WITHOUT_NUMBER: LiteralString = """
+    UPDATE customers SET opt_out_date = %(now)s
+    WHERE user_id = %(user_id)s AND id = ANY (%(ids)s::uuid[]) AND opt_out_date IS NULL
+    RETURNING id
+"""
+_WANT_WITHOUT_NUMBER: LiteralString = """
+    UPDATE customers SET opt_out_date = NULL
+    WHERE user_id = %(user_id)s AND id = ANY (%(ids)s::uuid[]) AND opt_out_date IS NOT NULL
+    RETURNING id, allow_promotional, allow_reminders
+"""
 
 
 class Wish(StrEnum):
@@ -91,6 +104,18 @@ def require_customers(connection: Connection, tenant: Tenant, key: str) -> list[
     return found
 
 
+def require_one(connection: Connection, tenant: Tenant, key: str) -> Customer:
+    """Return the one customer that `key` names. Raises: StateError when it names nobody, or several."""
+    return the_one(require_customers(connection, tenant, key))
+
+
+def the_one(found: Sequence[Customer]) -> Customer:
+    """Return the only one of customers that were found. Raises: StateError when they are several."""
+    if len(found) > 1:
+        raise StateError(f"{len(found)} customers have this phone number", hint=f"name one: {', '.join(_names(found))}")
+    return found[0]
+
+
 def standing_of(connection: Connection, user_id: UUID, customer: Customer) -> Standing:
     """Return what is known of a customer beyond the row."""
     binds = {"user_id": user_id, "customer_id": customer["id"], "phone_number": customer["phone_number"]}
@@ -110,7 +135,14 @@ def standing_of(connection: Connection, user_id: UUID, customer: Customer) -> St
 
 
 def set_customers(
-    connection: Connection, tenant: Tenant, key: str, *, assignments: Sequence[str], wish: Wish, now: datetime
+    connection: Connection,
+    tenant: Tenant,
+    key: str,
+    *,
+    assignments: Sequence[str],
+    wish: Wish,
+    by: str = "operator",
+    now: datetime,
 ) -> list[Customer]:
     """Change what is known of a customer, note a wish about texts, or both; return whom it concerns.
 
@@ -118,73 +150,133 @@ def set_customers(
     """
     if not assignments and not wish:
         raise StateError("there is nothing to set", hint="give NAME=VALUE, --opt-out or --opt-in")
-    changed = [change_customer(connection, tenant, key, assignments=assignments, now=now)] if assignments else []
+    changed = [change_customer(connection, tenant, key, assignments=assignments, by=by, now=now)] if assignments else []
     key = str(changed[0]["id"]) if changed else key
     match wish:
         case Wish.NONE:
             return changed
         case Wish.OPT_OUT:
-            return opt_out(connection, tenant, key, now=now)
+            return opt_out(connection, tenant, key, by=by, now=now)
         case Wish.OPT_IN:
-            return opt_in(connection, tenant, key)
+            return opt_in(connection, tenant, key, by=by, now=now)
         case _:
             assert_never(wish)
 
 
 def change_customer(
-    connection: Connection, tenant: Tenant, key: str, *, assignments: Sequence[str], now: datetime
+    connection: Connection,
+    tenant: Tenant,
+    key: str,
+    *,
+    assignments: Sequence[str],
+    by: str = "operator",
+    now: datetime,
 ) -> Customer:
     """Set columns of the one customer that `key` names, from `NAME=VALUE`; an empty value empties the column.
 
     Names and values are those of a customer list; other names are written `attributes.NAME`. `tags+=` and
     `tags-=` add and take away. Raises: DefinitionError that lists what is wrong with the assignments,
-    StateError when `key` does not name exactly one customer or an external id is another's.
+    StateError when `key` does not name exactly one customer or an external id is another's, RefusedError for a yes to
+    texts of a person who refused them.
     """
-    found = require_customers(connection, tenant, key)
-    if len(found) > 1:
-        raise StateError(f"{len(found)} customers have this phone number", hint=f"name one: {', '.join(_names(found))}")
+    found = require_one(connection, tenant, key)
     changes = _changes(assignments, readers(country=tenant.country, zone=ZoneInfo(tenant.timezone), now=now))
-    binds = {"user_id": tenant.id, "id": found[0]["id"], "now": now, **_NO_TAGS, **changes}
+    binds = {"user_id": tenant.id, "id": found["id"], "now": now, **_NO_TAGS, **changes}
+    _refuse_to_lift(found, changes)
     _refuse_taken(connection, binds)
     columns = dict.fromkeys("tags" if name in _NO_TAGS else name for name in changes)
+    if {"phone_number", *COLUMNS.values()} & columns.keys():
+        connection.execute(_HOLD_TENANT, binds)  # as an erasure does, which forgets whose refusal it was; and an import
     setting = SQL(", ").join([*map(_setting, columns), SQL("updated_at = %(now)s")])
     row = connection.execute(
         SQL("UPDATE customers SET {} WHERE user_id = %(user_id)s AND id = %(id)s RETURNING *").format(setting),
         {name: Jsonb(value) if isinstance(value, dict) else value for name, value in binds.items()},
     ).fetchone()
-    assert row is not None
+    if row is None:
+        raise StateError("this customer has just been erased", hint="lumiere-sms customer list")
+    if "phone_number" in columns and row["phone_number"]:
+        refuse_again(connection, tenant.id, [row["phone_number"]], by=by, now=now)
+    _note_change(connection, tenant.id, found, row, columns=columns, by=by, now=now)
     return row
 
 
-def opt_out(connection: Connection, tenant: Tenant, key: str, *, now: datetime) -> list[Customer]:
+def opt_out(
+    connection: Connection,
+    tenant: Tenant,
+    key: str,
+    *,
+    source: str = "operator",
+    words: Words = NO_WORDS,
+    note: str | None = None,
+    by: str = "operator",
+    now: datetime,
+) -> list[Customer]:
     """Never text the customers that `key` names again, nor anyone who has their numbers; return whom it concerns.
 
     Raises: StateError when nobody is found.
     """
     named = require_customers(connection, tenant, key)
+    about: dict[str, Any] = {"reason": "opted_out", "source": _OF_A_NUMBER.get(source, source), "note": note}
     for phone in _phones(named):
-        suppress(connection, tenant.id, phone, reason="opted_out", source="operator", now=now)
-    connection.execute(
-        "UPDATE customers SET opt_out_date = %(now)s"
-        " WHERE user_id = %(user_id)s AND id = ANY(%(ids)s) AND opt_out_date IS NULL",
-        {"user_id": tenant.id, "ids": [row["id"] for row in named], "now": now},
-    )
+        suppress(connection, tenant.id, phone, **about, words=words, by=by, now=now)
+    binds = {"user_id": tenant.id, "ids": [row["id"] for row in named], "now": now}
+    for row in connection.execute(_REFUSE_WITHOUT_NUMBER, binds):
+        act = Act(by, "customer.opt_out", str(row["id"]), reason=note)
+        append(connection, tenant.id, withdrawn([row["id"]], source, words), act=act, now=now)
     return _concerned(connection, tenant.id, named)
 
 
-def opt_in(connection: Connection, tenant: Tenant, key: str) -> list[Customer]:
+def opt_in(
+    connection: Connection,
+    tenant: Tenant,
+    key: str,
+    *,
+    source: str = "operator",
+    words: Words = NO_WORDS,
+    reason: str | None = None,
+    by: str = "operator",
+    now: datetime | None = None,
+) -> list[Customer]:
     """Lift the refusal of the customers that `key` names, and with it their numbers'; return whom it concerns.
 
     Only an operator who was told so by the person calls this. Raises: StateError when nobody is found.
     """
     named = require_customers(connection, tenant, key)
     for phone in _phones(named):
-        lift(connection, tenant.id, phone)
-    connection.execute(
-        "UPDATE customers SET opt_out_date = NULL WHERE user_id = %(user_id)s AND id = ANY(%(ids)s)",
-        {"user_id": tenant.id, "ids": [row["id"] for row in named]},
-    )
+        lift(connection, tenant.id, phone, source=source, reason=reason, words=words, by=by, now=now)
+    binds = {"user_id": tenant.id, "ids": [row["id"] for row in named]}
+    for row in connection.execute(_WANT_WITHOUT_NUMBER, binds):
+        act = Act(by, "customer.opt_in", str(row["id"]), reason=reason)
+        append(connection, tenant.id, regained([row], source=source, words=words), act=act, now=now)
     return _concerned(connection, tenant.id, named)
+
+
+def _note_change(
+    connection: Connection,
+    user_id: UUID,
+    before: Customer,
+    after: Customer,
+    *,
+    columns: Iterable[str],
+    by: str,
+    now: datetime,
+) -> None:
+    """Note which columns were changed: what they held is about a person, but for whether they agreed to be texted."""
+    changed = [name for name in columns if before[name] != after[name]]
+    if changed:
+        agreed = [purpose for purpose in PURPOSES if COLUMNS[purpose] in changed]
+        was = {COLUMNS[each]: before[COLUMNS[each]] for each in agreed} or None
+        told = {"changed": changed, **{COLUMNS[each]: after[COLUMNS[each]] for each in agreed}}
+        said = [Consent(before["id"], each, after[COLUMNS[each]], "operator") for each in agreed]
+        act = Act(by, "customer.set", str(before["id"]), before=was, after=told)
+        append(connection, user_id, said, act=act, now=now)
+
+
+def _refuse_to_lift(customer: Customer, changes: dict[str, Any]) -> None:
+    """Refuse a yes of a person who refused: it takes more than a column to text them again. Raises: RefusedError."""
+    if customer["opt_out_date"] and any(changes.get(column) == "true" for column in COLUMNS.values()):
+        hint = "if they asked for texts again since: lumiere-sms consent grant KEY --lifts-refusal --reason TEXT"
+        raise RefusedError("this person refused texts; nothing was changed", hint=hint)
 
 
 def _concerned(connection: Connection, user_id: UUID, named: Sequence[Customer]) -> list[Customer]:
@@ -225,6 +317,8 @@ def _assign(changes: dict[str, Any], name: str, value: str, cells: dict[str, Rea
         changes[field] = cells["tags"](value) or "{}"
     elif field == "opt_out_date":
         raise ValueError("a refusal is not set here; use --opt-out or --opt-in")
+    elif field.startswith("consent_"):
+        raise ValueError("what was agreed to, and how, is noted by lumiere-sms consent grant")
     elif field.startswith(ATTRIBUTE) and name.startswith(ATTRIBUTE):
         changes.setdefault("attributes", {})[field.removeprefix(ATTRIBUTE)] = value or None
     elif field not in cells:
@@ -267,9 +361,4 @@ def _uuid(key: str) -> UUID | None:
 
 
 def _phone(key: str, country: str) -> str | None:
-    if not re.search(r"[0-9０-９]{3}", key):
-        return None
-    try:
-        return read_phone(key.strip(), country=country)
-    except PhoneError:
-        return None
+    return phone_or_none(key.strip(), country=country) if re.search(r"[0-9０-９]{3}", key) else None

@@ -3,7 +3,8 @@
 A person whom the target matches is left out for the first of these reasons: `no_phone`; `opted_out`, a
 refusal by anyone with that number; `suppressed`, the number is not texted for another reason; `no_consent`,
 a promotional campaign without `allow_promotional` or a reminder without `allow_reminders`; `shared_phone`,
-another person with the number is kept: the one with the latest visit, then the one known longest.
+another person with the number is kept: the one with the latest visit, then the one known longest; `merged`, the
+same where that one's text has the names of all of them.
 """
 
 from collections.abc import Mapping
@@ -20,12 +21,13 @@ from lumiere_sms.audience.caps import Cap, capped_until
 from lumiere_sms.audience.compile import expression_text
 from lumiere_sms.audience.criteria import And, Criterion, filters_to_criteria, read_criteria
 from lumiere_sms.audience.segments import require_segment
+from lumiere_sms.audience.sharing import MERGED, pieces
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.sql import statement
 from lumiere_sms.errors import StateError
 
 EVERYBODY = "all"
-EXCLUSIONS = ("no_phone", "opted_out", "suppressed", "no_consent", "shared_phone")
+EXCLUSIONS = ("no_phone", "opted_out", "suppressed", "no_consent", "shared_phone", MERGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,15 @@ def audience_query(
     today: date,
     among: Among = ANYBODY,
     cap: Cap | None = None,
+    merges: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """Return the query of a target's people, and its binds. Who is not `among` those looked at shares no phone either.
 
     `target` holds `segment` (a name; `all` or none means everybody) and `criteria` or `filters`; all must
     hold. `segments` are criteria by name that count instead of those of stored segments. Rows are the customer's
-    columns, `exclusion`, one of EXCLUSIONS, or None for a person who is kept, and `capped_until`, until when the `cap`
-    has them wait. They come in no order and can be read by a server-side cursor. `today` is the tenant's local date.
+    columns, `exclusion`, one of EXCLUSIONS, or None for a person who is kept, `capped_until`, until when the `cap`
+    has them wait, and `names`, of all who share a number where it `merges` them. They come in no order and can be read
+    by a server-side cursor. `today` is the tenant's local date.
 
     Raises: StateError for a segment that does not exist or is not active, CriteriaError.
     """
@@ -79,7 +83,7 @@ def audience_query(
     who, binds = who_text(connection, user_id, audience=audience, today=today)
     wanted = SQL(who) if among is ANYBODY else SQL("({}) AND ({})").format(SQL(who), SQL(among.text))
     waits, cap_binds = capped_until(cap, today=today)
-    query = SQL(statement(__package__, "eligibility")).format(who=wanted, capped_until=waits)
+    query = SQL(statement(__package__, "eligibility")).format(who=wanted, capped_until=waits, **pieces(merges=merges))
     return query.as_string(), {**binds, **among.binds, **cap_binds, "campaign_type": campaign_type}
 
 

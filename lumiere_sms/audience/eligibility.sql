@@ -4,7 +4,8 @@
 --
 -- {{who}} is the text of an expression over customers (compile.py). It is read twice: first, narrow, for the numbers
 -- that several people who could be texted share; then for the rows, given out as they are found, so that a million
--- of them are neither sorted nor kept anywhere.
+-- of them are neither sorted nor kept anywhere. What is different where one text goes to all who share a number
+-- (sharing.py) stands in {{named}}, {{names}}, {{among_named}} and {{shared}}.
 WITH refused AS MATERIALIZED (
     SELECT refusals.phone_number, bool_or(refusals.opted_out) AS opted_out
     FROM (
@@ -19,7 +20,7 @@ WITH refused AS MATERIALIZED (
     ) AS refusals
     GROUP BY refusals.phone_number
 ), textable AS NOT MATERIALIZED (
-    SELECT customers.id, customers.phone_number, customers.last_visit_date
+    SELECT customers.id, customers.phone_number, customers.last_visit_date, customers.first_name, customers.last_name
     FROM customers
     WHERE customers.user_id = %(user_id)s
       AND customers.phone_number IS NOT NULL
@@ -48,7 +49,7 @@ WITH refused AS MATERIALIZED (
         WHERE textable.phone_number IN (SELECT shared.phone_number FROM shared)
     ) AS ranked
     WHERE ranked.place > 1
-)
+){named}
 SELECT customers.*,
        CASE
            WHEN customers.phone_number IS NULL THEN 'no_phone'
@@ -56,11 +57,11 @@ SELECT customers.*,
            WHEN refused.phone_number IS NOT NULL THEN 'suppressed'
            WHEN %(campaign_type)s::text IN ('promotional', 'drip') AND NOT customers.allow_promotional THEN 'no_consent'
            WHEN %(campaign_type)s::text = 'reminder' AND NOT customers.allow_reminders THEN 'no_consent'
-           WHEN further.id IS NOT NULL THEN 'shared_phone'
+           WHEN further.id IS NOT NULL THEN {shared}
        END AS exclusion,
-       {capped_until} AS capped_until
+       {capped_until} AS capped_until, {names} AS names
 FROM customers
 LEFT JOIN refused ON refused.phone_number = customers.phone_number
-LEFT JOIN further ON further.id = customers.id
+LEFT JOIN further ON further.id = customers.id{among_named}
 WHERE customers.user_id = %(user_id)s
   AND ({who})

@@ -2,10 +2,11 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from lumiere_sms.audience.words import headers, plain
+from lumiere_sms.audience.fields import guess
+from lumiere_sms.audience.words import meanings, plain
 
 FULL_NAME = "name"
 ATTRIBUTE = "attributes."
@@ -26,11 +27,12 @@ class Column:
 
 
 class HeaderError(ValueError):
-    """Headers that cannot be told apart or say too little; `problems` lists each."""
+    """Headers that cannot be told apart or say too little; `problems` lists each, `hint` says what would do."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+        self.hint = hint
 
 
 def read_headers(cells: Sequence[str]) -> tuple[Column, ...]:
@@ -44,6 +46,27 @@ def read_headers(cells: Sequence[str]) -> tuple[Column, ...]:
     return columns
 
 
+def name_columns(
+    cells: Sequence[str], words: Mapping[str, str], *, known: Sequence[str], needed: Mapping[str, Collection[str]]
+) -> list[str]:
+    """Return what each column of a list of another kind is: by its own `words`, else as a customer list has it.
+
+    `needed` are columns that must be there, one of each collection, by what to call them. Raises: HeaderError for what
+    is missing, twice there, or not `known`.
+    """
+    columns = [words.get(plain(cell)) or field_of(cell) for cell in cells]
+    problems = [
+        f'unknown column "{cell}"; {guess(cell, known) or "known are " + ", ".join(known)}'
+        for cell, column in zip(cells, columns, strict=True)
+        if column not in known
+    ]
+    problems += [f"several columns are {each}" for each in known if columns.count(each) > 1]
+    problems += [f"no column is {what}" for what, names in needed.items() if not set(names) & set(columns)]
+    if problems:
+        raise HeaderError(problems)
+    return columns
+
+
 def field_of(header: str) -> str:
     """Return what a header names: a column of ours, else the attribute of that name, empty for an empty one.
 
@@ -53,7 +76,7 @@ def field_of(header: str) -> str:
     text = unicodedata.normalize("NFKC", header).strip()
     if not text or text == ATTRIBUTE:
         return UNNAMED
-    return text if text.startswith(ATTRIBUTE) else headers().get(plain(text), ATTRIBUTE + text)
+    return text if text.startswith(ATTRIBUTE) else meanings("headers").get(plain(text), ATTRIBUTE + text)
 
 
 def _problems(by_field: dict[str, list[str]]) -> list[str]:

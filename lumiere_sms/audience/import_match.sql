@@ -1,7 +1,10 @@
 -- Which stored customer each staged row is, and whether the row would change anything.
 -- By external id; else by phone and name, where a name that the row leaves empty may be any. A row with an external
 -- id takes over only a customer who has none. An equal name beats one that may be any; `candidates` counts the equals.
-INSERT INTO import_matches (line, customer_id, candidates, changes)
+-- A word about texts that says something new holds back (`holds_…`) where the person refused since, or said the contrary on
+-- a later day than the list names; where it names none, where they themselves took back what the list says they gave.
+INSERT INTO import_matches (line, customer_id, candidates, holds_promotional, holds_reminders, was_promotional,
+    was_reminders, was_refused, changes)
 WITH by_external_id AS (
     SELECT import_rows.line, customers.id AS customer_id
     FROM import_rows
@@ -32,6 +35,11 @@ WITH by_external_id AS (
 SELECT matched.line,
        matched.customer_id,
        matched.candidates,
+       held.promotional,
+       held.reminders,
+       customers.allow_promotional,
+       customers.allow_reminders,
+       customers.opt_out_date IS NOT NULL,
        (
            customers.external_id, customers.phone_number, customers.last_name, customers.first_name,
            customers.total_sales, customers.visit_count, customers.last_visit_date, customers.next_appointment_at,
@@ -48,8 +56,14 @@ SELECT matched.line,
            coalesce(import_rows.next_appointment_at, customers.next_appointment_at),
            coalesce(import_rows.birthday, customers.birthday),
            coalesce(import_rows.tags, customers.tags),
-           coalesce(import_rows.allow_promotional, %(agreed)s OR customers.allow_promotional),
-           coalesce(import_rows.allow_reminders, customers.allow_reminders),
+           CASE
+               WHEN held.promotional THEN customers.allow_promotional
+               ELSE coalesce(import_rows.allow_promotional, %(agreed)s OR customers.allow_promotional)
+           END,
+           CASE
+               WHEN held.reminders THEN customers.allow_reminders
+               ELSE coalesce(import_rows.allow_reminders, customers.allow_reminders)
+           END,
            coalesce(import_rows.preferred_time, customers.preferred_time),
            coalesce(import_rows.timezone, customers.timezone),
            least(import_rows.opt_out_date, customers.opt_out_date),
@@ -58,3 +72,36 @@ SELECT matched.line,
 FROM matched
 JOIN import_rows ON import_rows.line = matched.line
 JOIN customers ON customers.user_id = %(user_id)s AND customers.id = matched.customer_id
+CROSS JOIN LATERAL (
+    SELECT CASE
+               WHEN said.promotional IS NULL OR said.promotional = customers.allow_promotional THEN false
+               WHEN said.promotional AND customers.opt_out_date IS NOT NULL THEN true
+               ELSE coalesce((
+                   SELECT consents.is_granted <> said.promotional
+                          AND coalesce(consents.at >= import_rows.consent_date,
+                              said.promotional AND consents.source <> 'import')
+                   FROM consents
+                   WHERE consents.user_id = %(user_id)s AND consents.customer_id = customers.id
+                     AND consents.purpose = 'promotional'
+                   ORDER BY consents.at DESC, consents.id DESC
+                   LIMIT 1), false)
+           END AS promotional,
+           CASE
+               WHEN import_rows.allow_reminders IS NULL OR import_rows.allow_reminders = customers.allow_reminders
+                   THEN false
+               WHEN import_rows.allow_reminders AND customers.opt_out_date IS NOT NULL THEN true
+               ELSE coalesce((
+                   SELECT consents.is_granted <> import_rows.allow_reminders
+                          AND coalesce(consents.at >= import_rows.consent_date,
+                              import_rows.allow_reminders AND consents.source <> 'import')
+                   FROM consents
+                   WHERE consents.user_id = %(user_id)s AND consents.customer_id = customers.id
+                     AND consents.purpose = 'reminder'
+                   ORDER BY consents.at DESC, consents.id DESC
+                   LIMIT 1), false)
+           END AS reminders
+    FROM (
+        SELECT coalesce(import_rows.allow_promotional, CASE WHEN %(agreed)s THEN true END) AS promotional
+    ) AS said
+    OFFSET 0
+) AS held

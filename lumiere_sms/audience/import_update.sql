@@ -1,5 +1,5 @@
 -- Change the stored customers whom a row says something new about. What a row leaves empty stays.
--- A refusal is never lifted, and the first one counts.
+-- A refusal is never lifted, and the first one counts; what a person took back later than the list says stays so.
 UPDATE customers
 SET external_id = coalesce(import_rows.external_id, customers.external_id),
     phone_number = coalesce(import_rows.phone_number, customers.phone_number),
@@ -11,8 +11,14 @@ SET external_id = coalesce(import_rows.external_id, customers.external_id),
     next_appointment_at = coalesce(import_rows.next_appointment_at, customers.next_appointment_at),
     birthday = coalesce(import_rows.birthday, customers.birthday),
     tags = coalesce(import_rows.tags, customers.tags),
-    allow_promotional = coalesce(import_rows.allow_promotional, %(agreed)s OR customers.allow_promotional),
-    allow_reminders = coalesce(import_rows.allow_reminders, customers.allow_reminders),
+    allow_promotional = CASE
+        WHEN import_matches.holds_promotional THEN customers.allow_promotional
+        ELSE coalesce(import_rows.allow_promotional, %(agreed)s OR customers.allow_promotional)
+    END,
+    allow_reminders = CASE
+        WHEN import_matches.holds_reminders THEN customers.allow_reminders
+        ELSE coalesce(import_rows.allow_reminders, customers.allow_reminders)
+    END,
     preferred_time = coalesce(import_rows.preferred_time, customers.preferred_time),
     timezone = coalesce(import_rows.timezone, customers.timezone),
     opt_out_date = least(import_rows.opt_out_date, customers.opt_out_date),

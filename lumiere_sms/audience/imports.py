@@ -9,17 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from lumiere_sms.audience.cells import Reader, readers
-from lumiere_sms.audience.headers import HeaderError, read_headers
-from lumiere_sms.audience.lists import ListError, ListFile, Row, open_list, read_rows
+from lumiere_sms.audience.cells import readers
+from lumiere_sms.audience.consent_rows import Act, hashed, note
+from lumiere_sms.audience.headers import read_headers
+from lumiere_sms.audience.lists import ListError, Row, open_list, read_header, read_rows
 from lumiere_sms.audience.people import PERSON, CellProblem, Person, PersonReader, RowError
 from lumiere_sms.audience.phones import is_country
+from lumiere_sms.audience.suppressions import refuse_again
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
@@ -28,6 +31,8 @@ from lumiere_sms.errors import ConfigurationError, DefinitionError, Problem
 
 MOST_TOLD = 50
 TELL_EVERY = 5_000  # rows between two words about how far it has come
+_PLAIN = "SET LOCAL jit = off"  # compiling its statements takes longer than they do
+_COUNTS = ("rows", "created", "updated", "unchanged", "skipped", "opted_out")
 
 
 class Progress(Protocol):
@@ -40,13 +45,17 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a list is taken in. `country` is of numbers without `+`; empty: the tenant's."""
+    """How a list is taken in. `country` is of numbers without `+`; empty: the tenant's.
+
+    `wording` is what those who agreed to texts agreed to, where the list itself does not say.
+    """
 
     encoding: str = "auto"
     country: str = ""
     dry_run: bool = False
     skip_bad: bool = False
     allow_promotional: bool = False
+    wording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,14 @@ class _Complaints:
 
 
 def import_customers(
-    database: Database, tenant: Tenant, path: Path, *, options: ImportOptions, now: datetime, progress: Progress
+    database: Database,
+    tenant: Tenant,
+    path: Path,
+    *,
+    options: ImportOptions,
+    by: str = "operator",
+    now: datetime,
+    progress: Progress,
 ) -> Imported:
     """Take the people of a CSV file in, in one transaction.
 
@@ -99,29 +115,26 @@ def import_customers(
     file = open_list(path, encoding=options.encoding)
     complaints = _Complaints(file.name)
     rows = read_rows(file)
-    reader = _reader_of(file, rows, readers(country=country, zone=ZoneInfo(tenant.timezone), now=now))
-    with database.transaction() as connection:
+    cells = readers(country=country, zone=ZoneInfo(tenant.timezone), now=now)
+    reader = PersonReader(read_header(file, rows, read_headers), readers=cells)
+    with database.transaction(limits=_PLAIN) as connection:
         for name in ("stage_rows", "stage_matches", "stage_clashes"):
             connection.execute(statement(__package__, name))
         staged = _stage(connection, _people(rows, reader, complaints), total=file.lines, progress=progress)
-        imported = _store(connection, tenant, rows=staged, complaints=complaints, options=options)
+        binds: dict[str, Any] = {
+            "user_id": tenant.id,
+            "agreed": options.allow_promotional,
+            "wording": options.wording,
+            "now": now,
+        }
+        binds["audit_id"] = new_id()
+        imported, made = _store(connection, binds, rows=staged, complaints=complaints, options=options)
         if options.dry_run:
             raise psycopg.Rollback
+        counts = {name: getattr(imported, name) for name in _COUNTS}
+        act = Act(by, "customer.import", path.name, after=counts)
+        note(connection, tenant.id, binds["audit_id"], act=act, made=made, now=now)
     return imported
-
-
-def _reader_of(file: ListFile, rows: Iterator[Row], cells: Mapping[str, Reader]) -> PersonReader:
-    """Read the header, the first of the rows. Raises: DefinitionError."""
-    line, header = next(rows, (0, []))
-    problems: tuple[str, ...] = (
-        () if isinstance(header, list) and header else (str(header or "the file has no header"),)
-    )
-    if not problems:
-        try:
-            return PersonReader(read_headers(_readable(header)), readers=cells)
-        except HeaderError as error:
-            problems = error.problems
-    raise DefinitionError([Problem(file.name, line, 0, problem) for problem in problems])
 
 
 def _people(rows: Iterator[Row], reader: PersonReader, complaints: _Complaints) -> Iterator[tuple[int, Person]]:
@@ -157,11 +170,11 @@ def _stage(connection: Connection, people: Iterator[tuple[int, Person]], *, tota
 
 
 def _store(
-    connection: Connection, tenant: Tenant, *, rows: int, complaints: _Complaints, options: ImportOptions
-) -> Imported:
+    connection: Connection, binds: Mapping[str, Any], *, rows: int, complaints: _Complaints, options: ImportOptions
+) -> tuple[Imported, Mapping[str, Any]]:
+    """Let the staged rows change what is stored; return what they did, and what their consents come to."""
     if rows == 0 and not complaints.told:
         raise DefinitionError([Problem(complaints.file, 0, 0, "has a header but no people")])
-    binds = {"user_id": tenant.id, "agreed": options.allow_promotional}
     connection.execute("SELECT id FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE", binds)  # one import at a time
     connection.execute("ANALYZE import_rows")
     connection.execute(statement(__package__, "import_match"), binds)
@@ -171,13 +184,24 @@ def _store(
         complaints.raise_any()
     counts = connection.execute(statement(__package__, "import_counts")).fetchone()
     assert counts is not None
+    made: Mapping[str, Any] = {}
     if not options.dry_run:
-        for name in ("import_update", "import_insert", "import_suppress"):
+        connection.execute("ANALYZE import_matches")
+        made = connection.execute(hashed("import_consents"), binds).fetchone() or {}
+        for name in ("import_update", "import_insert"):
             connection.execute(statement(__package__, name), binds)
+        refuse_again(connection, binds["user_id"], _numbers(connection), now=binds["now"])
+        connection.execute(statement(__package__, "import_suppress"), binds)
     read = rows + complaints.rows - counts.pop("clashes")
-    return Imported(
-        rows=read, **counts, skipped=complaints.rows, dry_run=options.dry_run, problems=tuple(complaints.told)
-    )
+    told: dict[str, Any] = {"skipped": complaints.rows, "dry_run": options.dry_run, "problems": tuple(complaints.told)}
+    return Imported(rows=read, **counts, **told), made
+
+
+def _numbers(connection: Connection) -> Iterator[str]:
+    with connection.cursor(name=f"numbers_{uuid4().hex}") as cursor:
+        cursor.itersize = TELL_EVERY
+        cursor.execute("SELECT DISTINCT phone_number FROM import_rows WHERE phone_number IS NOT NULL")
+        yield from (row["phone_number"] for row in cursor)
 
 
 def _complain_of_clashes(connection: Connection, complaints: _Complaints) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lumiere_sms.audience.cells import read_key, read_yes_no
 from lumiere_sms.audience.headers import Column, HeaderError, read_headers
-from lumiere_sms.audience.lists import ListError, ListFile, open_list, read_rows
+from lumiere_sms.audience.lists import ListFile, open_list, read_each, read_header, read_rows
 from lumiere_sms.audience.phones import read_phone
 from lumiere_sms.audience.words import plain
 from lumiere_sms.errors import DefinitionError, Problem
@@ -33,15 +34,8 @@ def read_labels(path: Path, *, country: str) -> list[Label]:
     """
     file = open_list(path)
     rows = read_rows(file)
-    line, header = next(rows, (1, []))
-    columns, answer = _columns(file, line, header)
-    problems: list[Problem] = []
-    labels: list[Label] = []
-    for line, cells in rows:
-        try:
-            labels.append(_label(columns, answer, line, cells, country=country))
-        except (ListError, ValueError) as error:
-            problems.append(Problem(file.name, line, 0, str(error), hint=getattr(error, "hint", "")))
+    columns, answer = read_header(file, rows, _columns)
+    labels, problems = read_each(file, rows, columns, partial(_label, columns, answer, country=country))
     problems += _twins(file, labels)
     if not labels and not problems:
         problems.append(Problem(file.name, 0, 0, "nobody is listed below the header"))
@@ -50,29 +44,18 @@ def read_labels(path: Path, *, country: str) -> list[Label]:
     return labels
 
 
-def _columns(file: ListFile, line: int, cells: Sequence[str] | ListError) -> tuple[tuple[Column, ...], int]:
+def _columns(cells: Sequence[str]) -> tuple[tuple[Column, ...], int]:
     """Return the columns, and which of them says yes or no: one of WORDS, or the only one that names nothing else."""
-    try:
-        if isinstance(cells, ListError):
-            raise cells
-        columns = read_headers(cells)
-    except (ListError, HeaderError) as error:
-        raise DefinitionError([Problem(file.name, line, 0, str(error))]) from error
+    columns = read_headers(cells)
     own = [place for place, column in enumerate(columns) if column.attribute]
     named = [place for place in own if plain(columns[place].attribute) in _PLAIN_WORDS] or own
     if len(named) != 1:
         said = "no column says who belongs" if not named else f"{len(named)} columns may say who belongs"
-        raise DefinitionError([Problem(file.name, line, 0, said, hint="call one label, and write yes or no below it")])
+        raise HeaderError([said], hint="call one label, and write yes or no below it")
     return columns, named[0]
 
 
-def _label(
-    columns: Sequence[Column], answer: int, line: int, cells: Sequence[str] | ListError, *, country: str
-) -> Label:
-    if isinstance(cells, ListError):
-        raise cells
-    if len(cells) != len(columns):
-        raise ValueError(f"the header has {len(columns)} cells, this line {len(cells)}")
+def _label(columns: Sequence[Column], answer: int, line: int, cells: Sequence[str], *, country: str) -> Label:
     given = {column.field: cell.strip() for column, cell in zip(columns, cells, strict=True) if column.field in _KEYS}
     external_id, phone = (given.get(key) for key in _KEYS)
     if not external_id and not phone:

@@ -8,13 +8,16 @@ its bytes, once for its rows.
 import codecs
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
+from lumiere_sms.audience.headers import HeaderError
 from lumiere_sms.errors import DefinitionError, Problem
+
+T = TypeVar("T")
 
 CHUNK = 1 << 20
 LONGEST_LINE = 1_000_000
@@ -98,6 +101,45 @@ def read_rows(file: ListFile) -> Iterator[Row]:
             else:
                 if any(row):
                     yield line, row
+
+
+def read_header(file: ListFile, rows: Iterator[Row], read: Callable[[list[str]], T]) -> T:
+    """Return what `read` makes of the first of the rows. Raises: DefinitionError, also with what a HeaderError says."""
+    line, cells = next(rows, (0, []))
+    if isinstance(cells, ListError) or not cells:
+        raise DefinitionError([Problem(file.name, line, 0, str(cells or "the file has no header"))])
+    try:
+        return read(cells)
+    except HeaderError as error:
+        problems = [Problem(file.name, line, 0, problem, hint=error.hint) for problem in error.problems]
+        raise DefinitionError(problems) from error
+
+
+def read_each(
+    file: ListFile, rows: Iterator[Row], columns: Sequence[object], read: Callable[[int, list[str]], T]
+) -> tuple[list[T], list[Problem]]:
+    """Return what `read` makes of each line that has as many cells as there are columns, and what is wrong with others.
+
+    `read` raises ValueError for a line that is wrong.
+    """
+    found: list[T] = []
+    problems: list[Problem] = []
+    for line, cells in rows:
+        try:
+            found.append(read(line, same_length(cells, columns)))
+        except (ListError, ValueError) as error:
+            problems.append(Problem(file.name, line, 0, str(error), hint=getattr(error, "hint", "")))
+    return found, problems
+
+
+def same_length(row: list[str] | ListError, columns: Sequence[object]) -> list[str]:
+    """Return a row that has as many cells as there are columns. Raises: ListError as it came, ValueError."""
+    if isinstance(row, ListError):
+        raise row
+    if len(row) != len(columns):
+        cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+        raise ValueError(f"{cells}, but the header has {len(columns)}")
+    return row
 
 
 class _UndecodableError(Exception):

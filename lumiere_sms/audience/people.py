@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lumiere_sms.audience.cells import Reader, attributes_text, split_name
+from lumiere_sms.audience.cells import Reader, attributes_text, refuse_names, split_name
 from lumiere_sms.audience.headers import FULL_NAME, UNNAMED, Column
 from lumiere_sms.audience.lists import LONGEST_CELL
 
@@ -24,10 +24,14 @@ PERSON = (
     "preferred_time",
     "timezone",
     "opt_out_date",
+    "consent_date",
+    "consent_source",
+    "consent_wording",
     "attributes",
 )
 Person = list[str | None]  # in the order of PERSON, as PostgreSQL's text
 _SLOTS = {name: place for place, name in enumerate(PERSON)}
+_WORDING = _SLOTS["consent_wording"]
 # A cell that a spreadsheet would run as a formula is exported with a ' before it; one more where it had some already.
 _GUARDED = re.compile(r"'+[=+@\t\r-]")
 _DANGEROUS = re.compile(r"'*[=+@\t\r-]")
@@ -72,7 +76,7 @@ class PersonReader:
         person: Person = [None] * len(PERSON)
         problems: list[CellProblem] = []
         for place, slot, read in self._cells:
-            if row[place] and (cell := _bare(row[place])):
+            if row[place] and (cell := bare(row[place])):
                 try:
                     person[slot] = read(cell)
                 except ValueError as error:
@@ -80,7 +84,7 @@ class PersonReader:
         if self._name is not None:
             person[2], person[3] = split_name(row[self._name])
         if self._attributes:
-            person[-1] = attributes_text({key: cell for place, key in self._attributes if (cell := _bare(row[place]))})
+            person[-1] = attributes_text({key: cell for place, key in self._attributes if (cell := bare(row[place]))})
         problems += self._of_the_row(row, person, unread={problem.header for problem in problems})
         if problems:
             raise RowError(problems)
@@ -94,6 +98,10 @@ class PersonReader:
         ]
         if not unread and person[0] is None and person[1] is None and any(person):
             problems.append(CellProblem("", "this person has neither a customer number nor a phone number"))
+        try:
+            refuse_names(person[_WORDING], person[2], person[3])
+        except ValueError as error:
+            problems.append(CellProblem("", str(error)))
         return problems
 
     def _problem(self, place: int, error: ValueError) -> CellProblem:
@@ -116,10 +124,10 @@ def guarded(cell: str) -> str:
     return "'" + cell if _DANGEROUS.match(cell) else cell
 
 
-def _bare(cell: str) -> str:
+def bare(cell: str) -> str:
     """Undo `guarded`, and the spaces around a cell."""
-    bare = cell.strip()
-    return bare[1:] if bare[:1] == "'" and _GUARDED.match(bare) else bare
+    told = cell.strip()
+    return told[1:] if told[:1] == "'" and _GUARDED.match(told) else told
 
 
 def _cells(count: int) -> str:

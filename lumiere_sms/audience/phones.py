@@ -26,18 +26,26 @@ class PhoneError(ValueError):
         self.hint = hint
 
 
-def read_phone(text: str, *, country: str) -> str:
+def read_phone(text: str, *, country: str, is_texted: bool = True) -> str:
     """Return the number in E.164; one without `+` is of `country` (ISO 3166-1 alpha-2).
 
     >>> read_phone("090-1234-5678", country="JP")
     '+819012345678'
 
-    Raises: PhoneError when it is no number of a country, or of a kind that receives no texts.
+    Raises: PhoneError when it is no number of a country, or of a kind that receives no texts where it `is_texted`.
     """
     quick = JAPANESE_MOBILE.fullmatch(text)
     if quick and (country == "JP" or text[0] == "+"):
         return f"+81{quick[2]}{quick[3]}{quick[4]}"
-    return _parsed(unicodedata.normalize("NFKC", text).translate(DASHES).strip(), country)
+    return _parsed(unicodedata.normalize("NFKC", text).translate(DASHES).strip(), country, is_texted=is_texted)
+
+
+def phone_or_none(text: str, *, country: str) -> str | None:
+    """Return the number as `read_phone` does; None for what is none."""
+    try:
+        return read_phone(text, country=country)
+    except PhoneError:
+        return None
 
 
 def is_country(country: str) -> bool:
@@ -47,7 +55,7 @@ def is_country(country: str) -> bool:
     return country in SUPPORTED_REGIONS
 
 
-def _parsed(text: str, country: str) -> str:
+def _parsed(text: str, country: str, *, is_texted: bool) -> str:
     from phonenumbers import (  # noqa: PLC0415 - 40 ms that commands without numbers do without
         NumberParseException,
         PhoneNumberFormat,
@@ -70,7 +78,7 @@ def _parsed(text: str, country: str) -> str:
     if kind == PhoneNumberType.UNKNOWN:
         whose = "any country" if text.startswith("+") else country
         raise PhoneError(f"{shown} is not a phone number of {whose}")
-    if kind not in _textable(PhoneNumberType):
+    if is_texted and kind not in _textable(PhoneNumberType):
         raise PhoneError(f"{shown} is not a mobile number: it receives no texts")
     return str(format_number(number, PhoneNumberFormat.E164))
 

@@ -12,11 +12,13 @@ from psycopg.types.json import Jsonb
 from lumiere_sms.audience.algebra import campaigns_in, find_circle, segments_in, told_circle
 from lumiere_sms.audience.criteria import canonical_criteria, filters_to_criteria
 from lumiere_sms.audience.fields import guess
-from lumiere_sms.audience.phones import PhoneError, read_phone
+from lumiere_sms.audience.phones import phone_or_none
 from lumiere_sms.audience.revisions import note_revision
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
+from lumiere_sms.database.told import told
 from lumiere_sms.errors import StateError
 
 RESERVED = "all"
@@ -78,13 +80,24 @@ def write_segment(connection: Connection, user_id: UUID, definition: Mapping[str
     return UUID(str(row["id"]))
 
 
-def create_segment(connection: Connection, user_id: UUID, definition: Mapping[str, Any]) -> UUID:
+def create_segment(
+    connection: Connection,
+    user_id: UUID,
+    definition: Mapping[str, Any],
+    *,
+    by: str = "operator",
+    now: datetime | None = None,
+) -> UUID:
     """Do as `write_segment` for a name that is free. Raises: StateError when it is not."""
     if find_segment(connection, user_id, definition["name"]):
         raise StateError(f'there is a segment "{definition["name"]}" already', hint="change it in your definitions")
     refuse_unknown_campaigns(connection, user_id, definition)
     key = write_segment(connection, user_id, definition)
     refuse_strange_parts(connection, user_id, [definition["name"]])
+    kept = segment_fields(connection, user_id, definition)
+    _, given = told({name: (None, value) for name, value in kept.items() if value})
+    name = definition["name"]
+    audit.record(connection, user_id, actor=by, action="segment.create", subject=name, after=given, now=now)
     return key
 
 
@@ -152,7 +165,7 @@ def find_members(connection: Connection, user_id: UUID, *, members: Sequence[str
     Raises: StateError that lists those that name nobody.
     """
     country = _country_of(connection, user_id)
-    phones = {name: _phone_or_nothing(name, country) for name in members}
+    phones = {name: phone_or_none(name, country=country) for name in members}
     binds = {"user_id": user_id, "external_ids": list(phones), "phones": [phone for phone in phones.values() if phone]}
     rows = connection.execute(
         "SELECT id, external_id, phone_number FROM customers WHERE user_id = %(user_id)s"
@@ -167,7 +180,9 @@ def find_members(connection: Connection, user_id: UUID, *, members: Sequence[str
     return {row["id"] for row in rows}
 
 
-def delete_segment(connection: Connection, user_id: UUID, name: str) -> None:
+def delete_segment(
+    connection: Connection, user_id: UUID, name: str, *, by: str = "operator", now: datetime | None = None
+) -> None:
     """Delete a segment. Raises: StateError when there is none, or when a campaign that is not over uses it."""
     segment = require_segment(connection, user_id, name)
     if segment.campaigns:
@@ -181,6 +196,8 @@ def delete_segment(connection: Connection, user_id: UUID, name: str) -> None:
     connection.execute("DELETE FROM segment_members WHERE user_id = %(user_id)s AND segment_id = %(id)s", binds)
     connection.execute("DELETE FROM segment_revisions WHERE user_id = %(user_id)s AND segment_id = %(id)s", binds)
     connection.execute("DELETE FROM audience_segments WHERE user_id = %(user_id)s AND id = %(id)s", binds)
+    gone, _ = told({"criteria": (segment.criteria or None, None), "members": (segment.members or None, None)})
+    audit.record(connection, user_id, actor=by, action="segment.delete", subject=name, before=gone, now=now)
 
 
 def note_size(connection: Connection, user_id: UUID, name: str, *, size: int, now: datetime) -> None:
@@ -222,10 +239,3 @@ def _country_of(connection: Connection, user_id: UUID) -> str:
     found = connection.execute("SELECT country FROM users WHERE id = %s", [user_id]).fetchone()
     assert found is not None
     return str(found["country"])
-
-
-def _phone_or_nothing(text: str, country: str) -> str | None:
-    try:
-        return read_phone(text, country=country)
-    except PhoneError:
-        return None

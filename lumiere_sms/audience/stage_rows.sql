@@ -17,5 +17,8 @@ CREATE TEMP TABLE import_rows (
     preferred_time      text,
     timezone            text,
     opt_out_date        timestamptz,
+    consent_date        timestamptz,
+    consent_source      text,
+    consent_wording     text,
     attributes          jsonb
 ) ON COMMIT DROP

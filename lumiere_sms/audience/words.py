@@ -1,4 +1,4 @@
-"""The words of customer lists: names of columns, yes and no. They are data, in words.toml."""
+"""The words of lists: names of columns, yes and no, ways to agree, reasons. They are data, in words.toml."""
 
 import re
 import tomllib
@@ -19,17 +19,7 @@ def plain(word: str) -> str:
 
 
 @cache
-def headers() -> Mapping[str, str]:
-    """Return which column of ours each plain header names; `name` is a whole name."""
-    return _by_word("headers")
-
-
-@cache
-def answers() -> Mapping[str, str]:
-    """Return `yes` or `no` for each plain word that means it."""
-    return _by_word("answers")
-
-
-def _by_word(table: str) -> dict[str, str]:
+def meanings(table: str) -> Mapping[str, str]:
+    """Return what each plain word of a table of words.toml means."""
     listed = tomllib.loads(files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))[table]
     return {plain(word): meaning for meaning, words in listed.items() for word in words}

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lumiere_sms.audience.cells import read_count, read_date, read_money
 from lumiere_sms.audience.headers import Column, HeaderError, read_headers
-from lumiere_sms.audience.lists import ListError, ListFile, open_list, read_rows
+from lumiere_sms.audience.lists import open_list, read_each, read_header, read_rows
 from lumiere_sms.audience.phones import PhoneError, read_phone
 from lumiere_sms.campaigns.direct import Addressee
 from lumiere_sms.errors import DefinitionError, Problem
@@ -42,37 +43,21 @@ def read_list(path: Path, *, country: str) -> list[Addressee]:
     """
     file = open_list(path)
     rows = read_rows(file)
-    line, first = next(rows, (1, []))
-    columns = _columns(file, line, first)
-    addressees, problems = [], []
-    for line, cells in rows:
-        try:
-            addressees.append(_addressee(columns, cells, country=country))
-        except (ListError, PhoneError, ValueError) as error:
-            problems.append(Problem(file.name, line, 0, str(error), hint=getattr(error, "hint", "")))
+    columns = read_header(file, rows, _columns)
+    addressees, problems = read_each(file, rows, columns, partial(_addressee, columns, country=country))
     if problems:
         raise DefinitionError(problems)
     return addressees
 
 
-def _columns(file: ListFile, line: int, cells: Sequence[str] | ListError) -> tuple[Column, ...]:
-    try:
-        if isinstance(cells, ListError):
-            raise cells
-        columns = read_headers(cells)
-    except (ListError, HeaderError) as error:
-        raise DefinitionError([Problem(file.name, line, 0, str(error))]) from error
+def _columns(cells: Sequence[str]) -> tuple[Column, ...]:
+    columns = read_headers(cells)
     if not any(column.field == _PHONE for column in columns):
-        hint = "name one phone_number, phone or 電話番号"
-        raise DefinitionError([Problem(file.name, line, 0, "no column is a phone number", hint=hint)])
+        raise HeaderError(["no column is a phone number"], hint="name one phone_number, phone or 電話番号")
     return columns
 
 
-def _addressee(columns: Sequence[Column], cells: Sequence[str] | ListError, *, country: str) -> Addressee:
-    if isinstance(cells, ListError):
-        raise cells
-    if len(cells) != len(columns):
-        raise ValueError(f"{len(cells)} cells in a list of {len(columns)} columns")
+def _addressee(columns: Sequence[Column], _line: int, cells: Sequence[str], *, country: str) -> Addressee:
     given = {(column.attribute or column.field): cell.strip() for column, cell in zip(columns, cells, strict=True)}
     values = {name: _READERS.get(name, str)(text) for name, text in given.items() if text and name != _PHONE}
     return Addressee(read_phone(given[_PHONE], country=country), values)

@@ -11,6 +11,7 @@ import psycopg
 from lumiere_sms.campaigns.freezing import Prices, Recipe
 from lumiere_sms.campaigns.habits import with_habit
 from lumiere_sms.campaigns.launch import LIMITS, Launched, Progress, freeze_wave
+from lumiere_sms.campaigns.links import with_link
 from lumiere_sms.campaigns.rules import pause_by_rule
 from lumiere_sms.campaigns.waves import (
     close_wave,
@@ -96,6 +97,7 @@ def _freeze(
     wave = wave_after(definition, run["phase"], winner=run["winner"])
     recipe = Recipe.of(definition, content_of_run(run), tenant=tenant, wish=run["wish"])
     recipe = replace(with_habit(connection, user_id, recipe, definition=definition), wave=wave)
+    recipe = with_link(connection, user_id, recipe)
     narrowing = narrowing_of(wave, run, is_first=False)
     tally = freeze_wave(
         connection, tenant, run, definition=definition, recipe=recipe, narrowing=narrowing, progress=progress

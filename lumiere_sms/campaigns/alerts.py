@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from lumiere_sms.campaigns import audit
 from lumiere_sms.clock import Clock
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.errors import StateError

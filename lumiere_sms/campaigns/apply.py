@@ -1,7 +1,7 @@
 """Make the definitions so: one transaction, and the same again changes nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -9,17 +9,26 @@ from lumiere_sms.audience.segments import refuse_strange_parts, write_segment
 from lumiere_sms.campaigns.budget_setting import Wish, put_campaign_budget, refuse_currency
 from lumiere_sms.campaigns.changes import Change, current_campaigns, diff, is_over, is_rescheduled, keeps_its_start
 from lumiere_sms.campaigns.changes import checksum as checksum_of
+from lumiere_sms.campaigns.checking import (
+    Stopped,
+    keep_overrides,
+    note_checked,
+    read_override,
+    refusals,
+    stopped,
+)
 from lumiere_sms.campaigns.feasibility import idle_budgets, slow_ones, stands
 from lumiere_sms.campaigns.freezing import Prices
 from lumiere_sms.campaigns.occurrences import keep, place
 from lumiere_sms.campaigns.stop_queries import refuse_unanswered
-from lumiere_sms.campaigns.wording import findings_of, planned_content
 from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, insert_campaign, revise_campaign
 from lumiere_sms.clock import Clock
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.database.time import database_time
+from lumiere_sms.database.told import told
 from lumiere_sms.definitions.models import CampaignDefinition, Definitions
 from lumiere_sms.definitions.values import read_money
 from lumiere_sms.errors import RefusedError, StalePlanError, StateError
@@ -28,10 +37,11 @@ from lumiere_sms.messages.templates import write_template
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was done: every change, and the checksum of those that were not there already."""
+    """What was done: every change, the checksum of those that were not there already, and what was overridden."""
 
     changes: tuple[Change, ...]
     checksum: str
+    overridden: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -49,15 +59,17 @@ def apply(  # noqa: PLR0913 - all but three are named
     clock: Clock,
     prices: Prices | None = None,
     stop_role: str = "",
+    override: str | None = None,
     by: str = "operator",
 ) -> Applied:
     """Write what differs. With a `checksum`, only if it is still what the plan of that checksum showed.
 
     With `prices`, budgets are refused that are in another currency than these are. What `stop_when` asks is asked
-    once, as `stop_role`.
+    once, as `stop_role`. An `override` is the reason why what the lint would stop may go all the same.
 
     Raises: DefinitionError for a schedule in the past, RefusedError with every reason, StalePlanError.
     """
+    reason = read_override(override)
     with database.transaction() as connection:
         connection.execute(HOLD_TENANT, [tenant.id])
         now = database_time(connection, clock.database_now())
@@ -65,10 +77,13 @@ def apply(  # noqa: PLR0913 - all but three are named
         applied = Applied(changes, checksum_of(changes))
         if not applied.is_empty:
             _refuse_strange_budgets(tenant, definitions, prices)
-            _refuse([*_refusals(changes), *_blocking(connection, tenant, definitions, changes=changes)])
+            found = stopped(connection, tenant, definitions, changes=changes)
+            _refuse([*_refusals(changes), *refusals(found, override=reason)])
             _require(checksum, applied.checksum)
+            author, applied = Author("definitions", by, now), replace(applied, overridden=_lifted(found))
             refuse_unanswered(database, _stop_queries(definitions, changes), role=stop_role)
-            _write(connection, tenant, definitions, changes=changes, author=Author("definitions", by, now))
+            _write(connection, tenant, definitions, changes=changes, author=author)
+            keep_overrides(connection, tenant, found, reason=reason, author=author)
             _refuse_slow_ones(connection, tenant, definitions, changes, prices=prices, now=now)
     return applied
 
@@ -93,7 +108,8 @@ def create(
             raise StateError(f'there is a campaign "{name}" already', hint="give it another name, or use `apply`")
         now = database_time(connection, clock.database_now())
         changes = diff(connection, tenant, definitions, now=now)
-        _refuse([*_refusals(changes), *_blocking(connection, tenant, definitions, changes=changes)])
+        found = stopped(connection, tenant, definitions, changes=changes)
+        _refuse([*_refusals(changes), *refusals(found, override=None, can_override=False)])
         refuse_unanswered(database, _stop_queries(definitions, changes), role=stop_role)
         _write(connection, tenant, definitions, changes=changes, author=Author("command", by, now))
         _refuse_slow_ones(connection, tenant, definitions, changes, prices=prices, now=now)
@@ -132,26 +148,18 @@ def _stop_queries(definitions: Definitions, changes: Sequence[Change]) -> Iterat
 
 def _refuse(reasons: Sequence[tuple[str, str]]) -> None:
     if reasons:
-        said = "; ".join(reason for reason, _ in reasons)
+        said = "\n".join(reason for reason, _ in reasons)
         hints = dict.fromkeys(hint for _, hint in reasons)
-        raise RefusedError(f"{said}; nothing was changed", hint="; ".join(hints))
+        end = "; " if len(reasons) == 1 else "\n"
+        raise RefusedError(f"{said}{end}nothing was changed", hint="; ".join(filter(None, hints)))
 
 
 def _refusals(changes: tuple[Change, ...]) -> Iterator[tuple[str, str]]:
     return ((change.refusal, change.hint) for change in changes if change.refusal)
 
 
-def _blocking(
-    connection: Connection, tenant: Tenant, definitions: Definitions, *, changes: tuple[Change, ...]
-) -> Iterator[tuple[str, str]]:
-    """Yield what the lint finds in the texts of changed campaigns that must not be sent so."""
-    for change in changes:
-        if change.kind == "campaign" and change.action != "unchanged":
-            definition = definitions.campaigns[change.name]
-            content = planned_content(connection, tenant, definition, definitions=definitions)
-            for finding in findings_of(connection, tenant, definition, content=content):
-                if finding.blocking:
-                    yield f'campaign "{change.name}": {finding.rule} {finding.message}', finding.hint
+def _lifted(found: Sequence[Stopped]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{each.finding.rule} of {each.campaign}" for each in found))
 
 
 def _require(wanted: str | None, found: str) -> None:
@@ -177,6 +185,7 @@ def _write(
     connection.execute(_HOLD, {"user_id": tenant.id, "names": changed["campaign"], "templates": changed["template"]})
     for name in sorted(changed["template"], key=lambda name: definitions.templates[name].is_default):
         write_template(connection, tenant.id, definitions.templates[name].payload())
+    note_checked(connection, tenant, [definitions.templates[name] for name in changed["template"]], author=author)
     connection.execute(statement(__package__, "follow_templates"), {"user_id": tenant.id, "names": changed["template"]})
     for name in changed["segment"]:
         write_segment(connection, tenant.id, definitions.segments[name].payload())
@@ -185,6 +194,7 @@ def _write(
     for name in changed["campaign"]:
         _write_campaign(connection, tenant, current.get(name), definition=definitions.campaigns[name], author=author)
     _write_budgets(connection, tenant, definitions, changes=changes, author=author)
+    _note(connection, tenant, changes, author=author)
     connection.execute("NOTIFY lumiere_sms")
 
 
@@ -209,6 +219,15 @@ def _write_campaign(
         place(connection, tenant, campaign_id=row["id"], definition=definition, start=wish, now=author.now)
     else:
         keep(connection, tenant.id, campaign_id=row["id"], definition=definition)
+
+
+def _note(connection: Connection, tenant: Tenant, changes: Sequence[Change], *, author: Author) -> None:
+    """Note each change with the values that differ."""
+    for each in changes:
+        if each.action != "unchanged":
+            before, after = told(each.fields)
+            about: dict[str, Any] = {"actor": author.by, "action": f"{each.kind}.{each.action}", "subject": each.name}
+            audit.record(connection, tenant.id, **about, before=before, after=after, now=author.now)
 
 
 def _write_budgets(

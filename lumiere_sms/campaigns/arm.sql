@@ -1,7 +1,8 @@
 -- The only gate before the wire: claimed -> submitting, with the submission row whose id is the attempt id.
 -- A row passes only by the holder's fence, with `lease_left` to go, unexpired, early enough for its window, its number not
--- suppressed nor refused by anyone who has it, its campaign among those that run and are held (hold_running.sql); and a
--- reminder only while its customer has that appointment, and that number.
+-- suppressed nor refused by anyone who has it (but by the refusal that it confirms, while that stands), its campaign among
+-- those that run and are held (hold_running.sql), of a kind whose consent its customer has not taken back since; and a
+-- reminder only while its customer has that appointment, and that number; nobody passes who was erased.
 -- What it reserves, and from which budgets: arrays that are empty where there is no budget.
 WITH wanted AS MATERIALIZED (
     SELECT *
@@ -21,16 +22,27 @@ WITH wanted AS MATERIALIZED (
       AND recipient.campaign_id = ANY (%(campaign_ids)s::uuid[])
       AND NOT EXISTS (
           SELECT FROM suppressions
-          WHERE suppressions.user_id = %(user_id)s AND suppressions.phone_number = recipient.phone_number)
-      AND NOT EXISTS (
+          WHERE suppressions.user_id = %(user_id)s AND suppressions.phone_number = recipient.phone_number
+            AND suppressions.id IS DISTINCT FROM recipient.confirms)
+      AND (recipient.confirms IS NULL OR EXISTS (
+          SELECT FROM suppressions
+          WHERE suppressions.user_id = %(user_id)s AND suppressions.id = recipient.confirms))
+      AND (recipient.confirms IS NOT NULL OR NOT EXISTS (
           SELECT FROM customers
           WHERE customers.user_id = %(user_id)s AND customers.phone_number = recipient.phone_number
-            AND customers.opt_out_date IS NOT NULL)
+            AND customers.opt_out_date IS NOT NULL))
+      AND NOT EXISTS (
+          SELECT FROM customers
+          WHERE customers.user_id = %(user_id)s AND customers.id = recipient.customer_id
+            AND (recipient.campaign_id = ANY (%(promotional_ids)s::uuid[]) AND NOT customers.allow_promotional
+                OR recipient.campaign_id = ANY (%(reminder_ids)s::uuid[]) AND NOT customers.allow_reminders))
       AND (recipient.appointment_at IS NULL OR EXISTS (
           SELECT FROM customers
           WHERE customers.user_id = %(user_id)s AND customers.id = recipient.customer_id
             AND customers.next_appointment_at = recipient.appointment_at
             AND customers.phone_number = recipient.phone_number))
+      AND NOT EXISTS (
+          SELECT FROM erasures WHERE erasures.user_id = %(user_id)s AND erasures.id = recipient.customer_id)
     RETURNING recipient.id, recipient.occurrence_id, recipient.phone_number, recipient.segments_used, recipient.attempt,
         wanted.attempt_id, wanted.sender, wanted.reserved, wanted.month_budget_id, wanted.campaign_budget_id
 )

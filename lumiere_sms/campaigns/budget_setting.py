@@ -13,11 +13,11 @@ from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from lumiere_sms.campaigns import audit
 from lumiere_sms.campaigns.budgets import Budget, label, money
 from lumiere_sms.campaigns.listing import find_campaign
 from lumiere_sms.campaigns.writing import HOLD_TENANT
 from lumiere_sms.clock import Clock
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement

@@ -127,7 +127,7 @@ def _has_room(each: Asking, cap: Cap, counted: int, *, going: Counter[tuple[str,
 
 
 def _take_turns(connection: Connection, user_id: UUID, capped: Sequence[Asking], *, now: datetime | None) -> None:
-    hashes = sorted({_hash(each.phone_number) for each in capped})
+    hashes = sorted({number_hash(each.phone_number) for each in capped})
     binds = {"user_id": user_id, "ids": [new_id() for _ in hashes], "number_hashes": hashes, "now": now}
     connection.execute(statement(__package__, "take_turns"), binds)
 
@@ -195,5 +195,6 @@ def _cap(kind: str, rule: CapRule) -> Cap:
 
 
 @lru_cache(maxsize=65_536)
-def _hash(phone: str) -> int:
+def number_hash(phone: str) -> int:
+    """Return the hash of a number that whose turn it is goes by."""
     return int.from_bytes(sha256(phone.encode()).digest()[:8], signed=True)

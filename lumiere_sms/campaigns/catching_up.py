@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from lumiere_sms.campaigns import audit
 from lumiere_sms.campaigns.alerts import raise_alert
 from lumiere_sms.campaigns.occurrences import MISSED_AFTER, complete_if_over, follow, following, recurs, shown
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.tenants import Tenant, tenant_of
 from lumiere_sms.database.time import database_time

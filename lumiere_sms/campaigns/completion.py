@@ -7,15 +7,17 @@ until a person or a proof decides.
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
+from lumiere_sms.campaigns.rules import BY_RULE
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
 
 _HOLD_CAMPAIGN: LiteralString = """
-    SELECT campaign.id FROM sms_campaigns AS campaign
+    SELECT campaign.name FROM sms_campaigns AS campaign
     WHERE campaign.user_id = %(user_id)s AND campaign.id = (
         SELECT occurrence.campaign_id FROM campaign_occurrences AS occurrence
         WHERE occurrence.user_id = %(user_id)s AND occurrence.id = %(occurrence_id)s)
@@ -42,12 +44,15 @@ def complete(connection: Connection, user_id: UUID, *, occurrence_id: UUID, now:
     sees the first.
     """
     binds = {"user_id": user_id, "occurrence_id": occurrence_id, "now": now}
-    connection.execute(_HOLD_CAMPAIGN, binds)
+    held = connection.execute(_HOLD_CAMPAIGN, binds).fetchone()
     occurrence = connection.execute(statement(__package__, "complete_occurrence"), binds).fetchone()
-    if occurrence is None:
+    if occurrence is None or held is None:
         return None
     binds["campaign_id"] = occurrence["campaign_id"]
     campaign = connection.execute(statement(__package__, "complete_campaign"), binds).fetchone()
+    action = "campaign.complete" if campaign else "occurrence.complete"
+    about: dict[str, Any] = {"actor": BY_RULE, "action": action, "subject": held["name"]}
+    audit.record(connection, user_id, **about, after={"status": "completed"}, now=now)
     return campaign["name"] if campaign else None
 
 
@@ -64,8 +69,12 @@ def reopen(
     The campaigns are held already.
     """
     binds = {"user_id": user_id, "ids": list(campaign_ids), "occurrence_ids": list(occurrence_ids), "now": now}
-    connection.execute(_REOPEN_CAMPAIGNS, binds)
+    reopened = connection.execute(_REOPEN_CAMPAIGNS, binds).fetchall()
     connection.execute(_REOPEN_OCCURRENCES, binds)
+    for each in reopened:
+        states = {"before": {"status": "completed"}, "after": {"status": "running"}}
+        about: dict[str, Any] = {"actor": BY_RULE, "action": "campaign.reopen", "subject": each["name"], **states}
+        audit.record(connection, user_id, **about, now=now)
 
 
 def _complete_alone(database: Database, user_id: UUID, occurrence_id: UUID, now: datetime | None) -> str | None:
@@ -77,6 +86,7 @@ _REOPEN_CAMPAIGNS: LiteralString = """
     UPDATE sms_campaigns
     SET status = 'running', completed_at = NULL, updated_at = coalesce(%(now)s::timestamptz, now())
     WHERE user_id = %(user_id)s AND id = ANY (%(ids)s::uuid[]) AND status = 'completed'
+    RETURNING name
 """
 _REOPEN_OCCURRENCES: LiteralString = """
     UPDATE campaign_occurrences SET status = 'running', completed_at = NULL

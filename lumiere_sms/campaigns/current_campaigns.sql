@@ -1,6 +1,6 @@
 -- The campaigns of some names that are not archived, each with its newest occurrence.
 SELECT DISTINCT ON (campaign.name)
-    campaign.id, campaign.name, campaign.status, campaign.definition, campaign.revision, campaign.source,
+    campaign.id, campaign.name, campaign.status, campaign.definition, campaign.revision, campaign.source, campaign.overrides,
     campaign.scheduled_at, campaign.started_at, occurrence.launched_at, occurrence.revision AS launched_revision
 FROM sms_campaigns AS campaign
 LEFT JOIN campaign_occurrences AS occurrence

@@ -12,9 +12,11 @@ from itertools import islice
 from typing import Any, LiteralString
 from uuid import UUID
 
+from lumiere_sms.audience.returning import take_back
 from lumiere_sms.campaigns.copying import write_recipients
 from lumiere_sms.campaigns.freezing import Person, Prices, Recipe, Row, Tally, freeze
 from lumiere_sms.campaigns.launch import Launched, start
+from lumiere_sms.campaigns.links import keep_links, with_link
 from lumiere_sms.campaigns.listing import find_campaign
 from lumiere_sms.campaigns.texts import BLANK
 from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, content_of, insert_campaign
@@ -81,7 +83,7 @@ def send_directly(
         insert_campaign(connection, tenant, definition=definition, occurs_at=now, author=Author("send", by, now))
         run = find_campaign(connection, tenant.id, name=definition.name)
         sent = _freeze_addressees(
-            connection, tenant, run, addressees=addressees, prices=prices, now=clock.database_now()
+            connection, tenant, run, addressees=addressees, prices=prices, by=by, now=clock.database_now()
         )
         _require_somebody(sent)
         return sent
@@ -133,6 +135,7 @@ def _freeze_addressees(
     *,
     addressees: Iterable[Addressee],
     prices: Prices,
+    by: str,
     now: datetime | None,
 ) -> Launched:
     quiet = TenantRules(quiet_hours=TenantRules.from_payload(tenant.rules).quiet_hours)
@@ -140,20 +143,25 @@ def _freeze_addressees(
     run = {**run, "definition": definition.payload()}
     content = content_of(connection, tenant.id, definition)
     recipe = Recipe.of(definition, content, tenant=tenant, wish=run["occurs_at"])
+    recipe = with_link(connection, tenant.id, recipe)
     keys = {"occurrence_id": run["occurrence_id"], "campaign_id": run["id"]}
     tally = Tally()
-    for rows in _rows(connection, tenant.id, addressees, recipe=recipe):
+    for rows in rows_of(connection, tenant.id, addressees, recipe=recipe):
         write_recipients(connection, tenant.id, **keys, frozen=freeze(rows, recipe, tally))
-    return start(connection, tenant.id, {**run, **keys}, tally=tally, content=content, prices=prices, now=now)
+    keep_links(connection, tenant.id, tally)
+    run = {**run, **keys}
+    return start(connection, tenant.id, run, tally=tally, content=content, prices=prices, now=now, sent_by=by)
 
 
-def _rows(
+def rows_of(
     connection: Connection, user_id: UUID, addressees: Iterable[Addressee], *, recipe: Recipe
 ) -> Iterator[list[Row]]:
     """Yield the addressees as rows to freeze, some at a time; a number that comes again is a shared one."""
     waiting, seen = iter(addressees), set[str]()
     while some := list(islice(waiting, _ROWS_AT_ONCE)):
-        binds = {"user_id": user_id, "phones": [addressee.phone_number for addressee in some]}
+        phones = [addressee.phone_number for addressee in some]
+        take_back(connection, user_id, phones)
+        binds = {"user_id": user_id, "phones": phones}
         found = connection.execute(statement(__package__, "addressed_customers"), binds).fetchall()
         rows = []
         for addressee, customer in zip(some, found, strict=True):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -22,13 +23,23 @@ from psycopg.rows import tuple_row
 from lumiere_sms.audience.caps import FREQUENCY_CAP, Cap
 from lumiere_sms.campaigns.allocation import EVERYBODY_ALIKE, Allocation, Trials, Wave
 from lumiere_sms.campaigns.capping import behind, cap_of, is_bounded
-from lumiere_sms.campaigns.texts import ExcludedError, Wording, Writer, columns_of, dearest_of, wordings_of, writer_of
+from lumiere_sms.campaigns.texts import (
+    ExcludedError,
+    Wording,
+    Writer,
+    columns_of,
+    dearest_of,
+    reads_link,
+    wordings_of,
+    writer_of,
+)
 from lumiere_sms.campaigns.timing import Timetable, timer
 from lumiere_sms.campaigns.writing import Content
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.definitions.tenant_rules import TenantRules
+from lumiere_sms.messages.links import Link, token_of
 from lumiere_sms.providers.prices import Price, country_of
 from lumiere_sms.schedule.best_times import Habit
 from lumiere_sms.schedule.windows import SendWindows
@@ -97,6 +108,7 @@ class Recipe:
     trials: Trials | None = None
     wave: Wave | None = None
     cap: Cap | None = None
+    link: Link | None = None  # how its texts' links begin, where they have any
     is_bounded: bool = False  # what a cap has wait goes before it would have expired, or not at all
 
     @classmethod
@@ -106,8 +118,9 @@ class Recipe:
         Raises: TemplateProblemError for a text that is no template.
         """
         rules = TenantRules.from_payload(tenant.rules)
+        wordings = wordings_of(definition, content)
         return cls(
-            wordings=wordings_of(definition, content),
+            wordings=wordings,
             variables=dict(definition.variables),
             tenant_name=tenant.name,
             zone=definition.timezone,
@@ -119,6 +132,7 @@ class Recipe:
             trials=Trials.of(definition),
             cap=cap_of(definition, rules),
             is_bounded=is_bounded(definition),
+            link=link_of(wordings, definition.variables, rules),
         )
 
     @property
@@ -140,7 +154,9 @@ class Tally:
 
     `waiting` counts them by what decides when their texts leave: zone, country, preferred time, the instants from
     which and until which they may, and parts. `timing` says for how many of them what counted (campaigns/timing.py).
-    `variants` counts them by wording, and `later` those whose wave is still to come.
+    `variants` counts them by wording, and `later` those whose wave is still to come. `links` are the tokens that were
+    made, with their numbers, and not written yet: all of them, or those that are not staged (campaigns/links.py).
+    `merged` are the texts that have the names of several people with one number.
     """
 
     matched: int = 0
@@ -150,7 +166,10 @@ class Tally:
     timing: Counter[str] = field(default_factory=Counter)
     variants: Counter[str] = field(default_factory=Counter)
     later: int = 0
+    merged: int = 0
     dearest: Frozen | None = None
+    links: list[tuple[str, str]] = field(default_factory=list)
+    are_links_staged: bool = False
 
     @property
     def length_of_dearest(self) -> tuple[int, int]:
@@ -224,6 +243,8 @@ def freeze(  # noqa: C901 - one loop over a million people: each function that i
     writers, table, wish, wave = _writers(recipe), recipe.timetable, recipe.wish, recipe.wave
     lot_of = _lots(recipe)
     (common, own), is_personal, longest = timer(table), table.is_personal, tally.length_of_dearest
+    names_of = itemgetter(recipe.columns.index("names")) if "names" in recipe.columns else None
+    exchange = _exchange(recipe.link, tally)
     for customer_id, phone, zone, exclusion, preferred, _, capped_until, *values in rows:
         tally.matched += 1
         if exclusion:
@@ -254,6 +275,8 @@ def freeze(  # noqa: C901 - one loop over a million people: each function that i
                 spared = customer_id, phone, place, send_after, expires_at, "", encoding, 0
                 yield Frozen(*spared, preferred_time=preferred_time, status="suppressed", reason=HELD_OUT)
             continue
+        if exchange:
+            text = exchange(text, phone)
         country = country_of(phone)
         tally.kept[place, country, encoding, parts] += 1
         tally.waiting[place, country, preferred_time, send_after, expires_at, parts] += 1
@@ -263,6 +286,7 @@ def freeze(  # noqa: C901 - one loop over a million people: each function that i
         texted = phone, place, send_after, expires_at, text, encoding, parts  # a million times: by place, not by name
         frozen = Frozen(customer_id, *texted, "", variant, preferred_time, None, "pending", reason)
         tally.variants[variant] += 1
+        tally.merged += bool(names_of and names_of(values))
         if (parts, len(text)) > longest:
             tally.dearest, longest = frozen, (parts, len(text))
         yield frozen
@@ -285,9 +309,29 @@ def _lots(recipe: Recipe) -> Callable[[UUID], tuple[str | None, bool]]:
 
 def _writers(recipe: Recipe) -> dict[str, Writer]:
     """Return what writes each wording, by its name; whoever's is not decided yet gets the dearest, under no name."""
-    columns, variables, tenant_name = recipe.columns, recipe.variables, recipe.tenant_name
-    writers = {
-        name: writer_of(wording, columns=columns, variables=variables, tenant_name=tenant_name)
-        for name, wording in recipe.wordings.items()
-    }
+    about: dict[str, Any] = {"variables": recipe.variables, "tenant_name": recipe.tenant_name}
+    about |= {"columns": recipe.columns, "link": recipe.link and recipe.link.sample}
+    writers = {name: writer_of(wording, **about) for name, wording in recipe.wordings.items()}
     return writers if "" in writers else {**writers, "": dearest_of(list(writers.values()))}
+
+
+def link_of(wordings: Mapping[str, Wording], variables: Mapping[str, Any], rules: TenantRules) -> Link | None:
+    """Return how the links of texts begin, of which none is made yet; None where they have none."""
+    base = rules.opt_out_url
+    return Link(base) if base and reads_link(wordings.values(), variables) else None
+
+
+def _exchange(link: Link | None, tally: Tally) -> Callable[[str, str], str] | None:
+    """Return what puts somebody's own link for the sample in a text; None where nothing is made, or none stands."""
+    if link is None or link.key is None:
+        return None
+    base, sample, key, keep = link.base, link.sample, link.key, tally.links.append
+
+    def exchange(text: str, number: str) -> str:
+        if sample not in text:
+            return text
+        token = token_of(number, key=key)
+        keep((token, number))
+        return text.replace(sample, base + token)
+
+    return exchange

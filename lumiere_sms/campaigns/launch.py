@@ -13,6 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,19 +24,21 @@ from psycopg.types.json import Jsonb
 
 from lumiere_sms.audience.eligibility import audience_query
 from lumiere_sms.campaigns.alerts import raise_alert
-from lumiere_sms.campaigns.catching_up import take
+from lumiere_sms.campaigns.catching_up import BY_CALENDAR, take
 from lumiere_sms.campaigns.completion import complete
 from lumiere_sms.campaigns.copying import write_recipients
 from lumiere_sms.campaigns.days import open_day
 from lumiere_sms.campaigns.expecting import Pacing, expected, fit
 from lumiere_sms.campaigns.freezing import EVERYBODY, Narrowing, Prices, Recipe, Tally, audience_batches, freeze
 from lumiere_sms.campaigns.habits import answers_of, with_habit
+from lumiere_sms.campaigns.links import keep_links, stage_links, with_link
 from lumiere_sms.campaigns.occurrences import follow
-from lumiere_sms.campaigns.rules import BY_RULE
+from lumiere_sms.campaigns.rules import BY_RULE, note_pause
 from lumiere_sms.campaigns.waves import first_wave, narrowing_of, open_waves
 from lumiere_sms.campaigns.ways import pinned, way_of
 from lumiere_sms.campaigns.writing import Content, content_of
 from lumiere_sms.clock import Clock
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant, tenant_of
@@ -141,11 +144,12 @@ def _freeze_run(
     if definition.is_standing:
         standing = pinned(definition, way, expires_after=definition.expires_after)
         open_day(connection, user_id, run, definition=standing, now=database_time(connection, now))
+        _note(connection, user_id, run, now=now)
         return Launched(user_id, run["name"], run["occurrence_id"])
     prices = way.prices if way else prices
     content = content_of(connection, user_id, definition)
     recipe = Recipe.of(definition, content, tenant=tenant, wish=run["wish"])
-    recipe = with_habit(connection, user_id, recipe, definition=definition)
+    recipe = with_link(connection, user_id, with_habit(connection, user_id, recipe, definition=definition))
     frozen = _freeze_fitting(connection, tenant, run, recipe=recipe, pacing=Pacing(definition, way), progress=progress)
     run, recipe, tally = frozen
     open_waves(connection, user_id, run, recipe=recipe, definition=definition, content=content, tally=tally)
@@ -214,7 +218,13 @@ def count_wave(
     """Freeze everybody of a target whom `freeze_wave` would freeze, and keep the counts only."""
     today = local_day(tenant, recipe.wish)
     query = audience_query(
-        connection, tenant.id, target=target, campaign_type=definition.type, today=today, cap=recipe.cap
+        connection,
+        tenant.id,
+        target=target,
+        campaign_type=definition.type,
+        today=today,
+        cap=recipe.cap,
+        merges=definition.is_merging,
     )
     tally = Tally()
     for batch in audience_batches(connection, query, columns=recipe.columns, narrowing=narrowing):
@@ -248,6 +258,7 @@ def freeze_wave(
         campaign_type=definition.type,
         today=local_day(tenant, recipe.wish),
         cap=recipe.cap,
+        merges=definition.is_merging,
     )
     tally = Tally()
     keys = {"occurrence_id": run["occurrence_id"], "campaign_id": run["campaign_id"]}
@@ -256,9 +267,11 @@ def freeze_wave(
         left = None if most is None else most - tally.recipients
         frozen = islice(freeze(batch, recipe, tally, answers=answers), left)
         write_recipients(connection, tenant.id, **keys, frozen=frozen)
+        stage_links(connection, tally)
         progress(tally.matched)
         if most == tally.recipients or is_enough(tally):
             break
+    keep_links(connection, tenant.id, tally)
     return tally
 
 
@@ -271,8 +284,12 @@ def start(
     content: Content,
     prices: Prices,
     now: datetime | None,
+    sent_by: str = "",
 ) -> Launched:
-    """Let a frozen occurrence and its campaign run, pinned; one that nobody gets a text of is completed at once."""
+    """Let a frozen occurrence and its campaign run, pinned; one that nobody gets a text of is completed at once.
+
+    `sent_by` is who sends it, where its time is not what launches it.
+    """
     cost = tally.cost(prices)
     binds = {
         "user_id": user_id,
@@ -291,10 +308,27 @@ def start(
     }
     connection.execute(statement(__package__, "start_occurrence"), binds)
     connection.execute(statement(__package__, "start_campaign"), binds)
+    counted = {"matched": tally.matched, "recipients": tally.recipients, "cost": str(cost)}
+    _note(connection, user_id, run, counted=counted, sent_by=sent_by, now=now)
     if not tally.recipients:
         complete(connection, user_id, occurrence_id=run["occurrence_id"], now=now)
     connection.execute("NOTIFY lumiere_sms")
     return Launched.of(user_id, run["name"], run["occurrence_id"], tally=tally, prices=prices)
+
+
+def _note(
+    connection: Connection,
+    user_id: UUID,
+    run: Mapping[str, Any],
+    *,
+    counted: Mapping[str, Any] = MappingProxyType({}),
+    sent_by: str = "",
+    now: datetime | None,
+) -> None:
+    after = {"occurs_at": run["occurs_at"].isoformat(), "revision": run["revision"], **counted}
+    action = "campaign.send" if sent_by else "campaign.launch"
+    about: dict[str, Any] = {"actor": sent_by or BY_CALENDAR, "action": action, "subject": run["name"]}
+    audit.record(connection, user_id, **about, after=after, now=now)
 
 
 def local_day(tenant: Tenant, instant: datetime) -> date:
@@ -312,6 +346,8 @@ def _pause(
         if paused is None:
             return None
         raise_alert(connection, user_id, kind="launch_failed", subject=paused["name"], message=problem, now=now)
+        reason = f"cannot be launched: {problem}"
+        note_pause(connection, user_id, paused["name"], reason=reason, now=now)
     return Launched(user_id, paused["name"], occurrence_id, problem=problem)
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
-from lumiere_sms.campaigns import audit
 from lumiere_sms.campaigns.in_flight import Flying, in_flight
 from lumiere_sms.campaigns.listing import find_campaign
 from lumiere_sms.clock import Clock
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
 from lumiere_sms.errors import StateError

@@ -12,6 +12,8 @@ from operator import itemgetter
 from typing import Any, LiteralString
 from uuid import UUID
 
+from lumiere_sms.campaigns.rules import BY_RULE
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.tenants import Tenant, tenant_of
@@ -141,7 +143,10 @@ def following(
 
 def complete_if_over(connection: Connection, user_id: UUID, *, campaign_id: UUID, now: datetime) -> None:
     """Complete a campaign that has nothing ahead or under way: scheduled (all was skipped) | running -> completed."""
-    connection.execute(_COMPLETE, {"user_id": user_id, "campaign_id": campaign_id, "now": now})
+    binds = {"user_id": user_id, "campaign_id": campaign_id, "now": now}
+    if (done := connection.execute(_COMPLETE, binds).fetchone()) is not None:
+        about: dict[str, Any] = {"actor": BY_RULE, "action": "campaign.complete", "subject": done["name"]}
+        audit.record(connection, user_id, **about, after={"status": "completed"}, now=now)
 
 
 def shown(instant: datetime, definition: CampaignDefinition) -> str:
@@ -222,6 +227,7 @@ _COMPLETE: LiteralString = """
       AND NOT EXISTS (
           SELECT FROM campaign_occurrences
           WHERE user_id = %(user_id)s AND campaign_id = %(campaign_id)s AND status IN ('scheduled', 'running'))
+    RETURNING name
 """
 _LIES_AHEAD: LiteralString = """
     SELECT FROM campaign_occurrences

@@ -214,6 +214,8 @@ def arm(
         "senders": [each.sender for each in may_go],
         "leave_bys": _column(may_go, "leave_by"),
         "campaign_ids": [row["id"] for row in running],
+        "promotional_ids": [row["id"] for row in running if row["consent"] == "promotional"],
+        "reminder_ids": [row["id"] for row in running if row["consent"] == "reminder"],
         **allotted.columns([each.attempt_id for each in may_go]),
     }
     passed = frozenset(row["id"] for row in connection.execute(statement(__package__, "arm"), binds))

@@ -21,6 +21,7 @@ from lumiere_sms.audience.eligibility import Among, audience_query
 from lumiere_sms.campaigns.days import Day
 from lumiere_sms.campaigns.freezing import AT_FIRST, Frozen, Recipe, Row, Tally, audience_batches, freeze
 from lumiere_sms.campaigns.habits import answers_of, with_habit
+from lumiere_sms.campaigns.links import keep_links, with_link
 from lumiere_sms.campaigns.recipients import USABLE
 from lumiere_sms.campaigns.writing import Content, content_of
 from lumiere_sms.database.connection import Connection
@@ -42,10 +43,11 @@ def remind(connection: Connection, tenant: Tenant, day: Day) -> Tally:
     """
     connection.execute(statement(__package__, "cancel_moved"), day.binds)
     content, target = content_of(connection, tenant.id, day.definition), day.definition.target()
-    recipe, tally = _recipe(connection, tenant, day, content=content), Tally()
+    recipe, tally = with_link(connection, tenant.id, _recipe(connection, tenant, day, content=content)), Tally()
     query = _query(connection, tenant, day, target=target, recipe=recipe)
     for rows in audience_batches(connection, query, columns=recipe.columns, narrowing=AT_FIRST):
         _write(connection, day, [*_reminders(connection, day, rows, recipe=recipe, tally=tally)], tally)
+    keep_links(connection, tenant.id, tally)
     tally.matched += tally.exclusions.total()
     return tally
 
@@ -97,7 +99,7 @@ def _reminders(
     answers = answers_of(connection, day.user_id, rows, recipe=recipe)
     for (wish, zone), people in _by_wish(day, rows, recipe=recipe).items():
         appointments = {row[0]: row[5] for row in people}
-        counted = Tally()
+        counted = Tally(links=tally.links)
         for text in freeze(people, replace(recipe, wish=wish), counted, answers=answers):
             reminder = _of_day(day, text, appointments[text.customer_id])
             if reminder is not None:

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
-from lumiere_sms.campaigns import audit, budgets
+from lumiere_sms.campaigns import budgets
 from lumiere_sms.campaigns.lifecycle import find_locked
 from lumiere_sms.campaigns.recipients import USABLE
 from lumiere_sms.campaigns.reopening import Hours, openings
 from lumiere_sms.clock import Clock
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
 from lumiere_sms.errors import StateError

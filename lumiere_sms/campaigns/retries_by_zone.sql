@@ -12,6 +12,7 @@ SELECT recipient.timezone, recipient.preferred_time,
 FROM campaign_recipients AS recipient
 WHERE recipient.user_id = %(user_id)s AND recipient.occurrence_id = %(occurrence_id)s
   AND recipient.status = ANY (%(statuses)s::text[])
+  AND recipient.personalized_content <> '' -- not erased, nor kept no longer
   AND (cardinality(%(codes)s::text[]) = 0 OR recipient.error_code = ANY (%(codes)s::text[]))
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3

@@ -15,6 +15,7 @@ WITH zone AS MATERIALIZED (
         AND zone.step = CASE WHEN recipient.step ~ '^[0-9]+(/|$)' THEN split_part(recipient.step, '/', 1) ELSE '' END
     WHERE recipient.user_id = %(user_id)s AND recipient.occurrence_id = %(occurrence_id)s
       AND recipient.status = ANY (%(statuses)s::text[])
+      AND recipient.personalized_content <> '' -- not erased, nor kept no longer
       AND (cardinality(%(codes)s::text[]) = 0 OR recipient.error_code = ANY (%(codes)s::text[]))
       AND NOT EXISTS (
           SELECT FROM suppressions

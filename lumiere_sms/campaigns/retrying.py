@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from lumiere_sms.campaigns import audit
 from lumiere_sms.campaigns.lifecycle import find_locked, refusal
 from lumiere_sms.campaigns.recipients import USABLE
 from lumiere_sms.campaigns.reopening import Hours, openings, reopen, runs_to_go_on
 from lumiere_sms.clock import Clock
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
 from lumiere_sms.errors import RefusedError, StateError

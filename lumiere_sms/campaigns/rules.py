@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from lumiere_sms.campaigns.alerts import raise_alert
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.sql import statement
 from lumiere_sms.providers.base import Action, Meaning, Reason, ReceiptStatus
@@ -70,7 +71,17 @@ def pause_by_rule(
     if paused is None:
         return False
     raise_alert(connection, user_id, kind="campaign_paused", subject=paused["name"], message=reason, now=now)
+    note_pause(connection, user_id, paused["name"], before="running", reason=reason, now=now)
     return True
+
+
+def note_pause(
+    connection: Connection, user_id: UUID, name: str, *, before: str | None = None, reason: str, now: datetime | None
+) -> None:
+    """Note that a rule paused a campaign, which was in the state `before` where that is known."""
+    about: dict[str, Any] = {"actor": BY_RULE, "action": "campaign.pause", "subject": name, "reason": reason}
+    was = {"status": before} if before else None
+    audit.record(connection, user_id, **about, before=was, after={"status": "paused"}, now=now)
 
 
 def counts(code: str, meaning_of: MeaningOf) -> bool:

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from lumiere_sms.campaigns import audit
 from lumiere_sms.campaigns.calendars import Calendar, calendar_of
 from lumiere_sms.campaigns.lifecycle import Moved, find_locked, pause, refusal
 from lumiere_sms.campaigns.occurrences import lies_ahead, nothing_to_come, place, recurs
 from lumiere_sms.campaigns.writing import Author, revise_campaign
 from lumiere_sms.clock import Clock
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.database.time import database_time
@@ -141,7 +141,8 @@ def _take_back(
     if scheduled.before["status"] == "draft" or is_past:
         definition, occurs_at = definition.model_copy(update={"schedule": None}), None
     author = Author(scheduled.before["source"], by, now)
-    _revise(connection, tenant, found, definition=definition, start=occurs_at, author=author)
+    action = "campaign.undo"
+    _revise(connection, tenant, found, definition=definition, start=occurs_at, author=author, action=action)
     after = scheduled.before["status"] if occurs_at or found["started_at"] else "draft"
     return Moved(found["id"], scheduled.name, found["status"], after)
 
@@ -154,6 +155,7 @@ def _revise(
     definition: CampaignDefinition,
     start: datetime | None,
     author: Author,
+    action: str = "campaign.schedule",
 ) -> datetime | None:
     revise_campaign(connection, tenant, found, definition=definition, occurs_at=start, author=author)
     occurs_at = place(connection, tenant, campaign_id=found["id"], definition=definition, start=start, now=author.now)
@@ -161,7 +163,7 @@ def _revise(
         connection,
         tenant.id,
         actor=author.by,
-        action="campaign.schedule",
+        action=action,
         subject=found["name"],
         before=_told(found["scheduled_at"], found["definition"]),
         after=_told(start, definition.payload()),

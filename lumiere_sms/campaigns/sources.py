@@ -50,6 +50,7 @@ def pick_campaign(definitions: Definitions, name: str | None) -> Definitions:
         {names[0]: definitions.campaigns[names[0]]},
         definitions.files,
         definitions.places,
+        definitions.texts,
     )
 
 

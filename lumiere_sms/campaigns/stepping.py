@@ -25,6 +25,7 @@ from lumiere_sms.campaigns.days import Day
 from lumiere_sms.campaigns.enrolling import rounded_up
 from lumiere_sms.campaigns.freezing import Frozen, Recipe, Row, Tally, audience_batches, freeze
 from lumiere_sms.campaigns.habits import Answers, answers_of, with_habit
+from lumiere_sms.campaigns.links import keep_links, with_link
 from lumiere_sms.campaigns.writing import content_of
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.identifiers import new_id
@@ -85,6 +86,7 @@ def take_steps(connection: Connection, tenant: Tenant, day: Day) -> Taken:
     tally = Tally()
     if due:
         _write(connection, day, [*_fates(connection, tenant, day, due, tally)])
+        keep_links(connection, tenant.id, tally)
     return Taken(len(due), tally)
 
 
@@ -146,10 +148,10 @@ def _of_step(
     definition = day.definition.of_step(number)
     content = content_of(connection, tenant.id, definition)
     recipe = Recipe.of(definition, content, tenant=tenant, wish=day.now)
-    recipe = with_habit(connection, tenant.id, recipe, definition=definition)
+    recipe = with_link(connection, tenant.id, with_habit(connection, tenant.id, recipe, definition=definition))
     rows = _rows(connection, tenant, day, people, recipe=recipe)
     answers = answers_of(connection, tenant.id, [*rows.values()], recipe=recipe)
-    texts, reasons = _frozen([*rows.values()], recipe, answers=answers)
+    texts, reasons = _frozen([*rows.values()], recipe, Tally(links=tally.links), answers=answers)
     for each in people:
         text, reason = texts.get(each.customer_id), reasons.get(each.customer_id, "erased")
         if text and text.phone_number in phones:
@@ -162,9 +164,11 @@ def _of_step(
         yield fate
 
 
-def _frozen(rows: Sequence[Row], recipe: Recipe, *, answers: Answers) -> tuple[dict[UUID, Frozen], dict[UUID, str]]:
+def _frozen(
+    rows: Sequence[Row], recipe: Recipe, tally: Tally, *, answers: Answers
+) -> tuple[dict[UUID, Frozen], dict[UUID, str]]:
     """Return the texts of those who get one, and the reasons of those who do not, by customer."""
-    tally, reasons, counted = Tally(), dict[UUID, str](), Counter[str]()
+    reasons, counted = dict[UUID, str](), Counter[str]()
 
     def fed() -> Iterator[Row]:
         for row in rows:

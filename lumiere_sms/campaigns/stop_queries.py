@@ -15,9 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import tuple_row
 
-from lumiere_sms.campaigns import audit
 from lumiere_sms.campaigns.alerts import raise_alert
-from lumiere_sms.campaigns.rules import BY_RULE
+from lumiere_sms.campaigns.rules import BY_RULE, note_pause
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.sql import statement
@@ -132,8 +131,7 @@ def _pause(database: Database, campaign: Mapping[str, Any], *, reason: str, now:
             return False
         name = paused["name"]
         raise_alert(connection, user_id, kind="campaign_paused", subject=name, message=reason, now=now)
-        told = {"subject": name, "reason": reason, "now": now}
-        audit.record(connection, user_id, actor=BY_RULE, action="campaign.pause", after={"status": "paused"}, **told)
+        note_pause(connection, user_id, name, reason=reason, now=now)
     return True
 
 

@@ -13,10 +13,10 @@ from psycopg.types.json import Jsonb
 from pydantic import ValidationError
 
 from lumiere_sms.audience.fields import guess
-from lumiere_sms.campaigns.audit import record
 from lumiere_sms.campaigns.closing_options import read_closed
 from lumiere_sms.campaigns.occurrences import place_anew
 from lumiere_sms.campaigns.tenant_ways import AS_SET
+from lumiere_sms.database.audit import record
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant, find_tenant
 from lumiere_sms.database.time import database_time
@@ -24,6 +24,7 @@ from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.definitions.sentences import sentence_about
 from lumiere_sms.definitions.tenant_rules import Kind, TenantRules
 from lumiere_sms.errors import RefusedError, UsageError, quoted
+from lumiere_sms.messages.values import LINK
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _OF_THE_CALENDAR = frozenset({"closed_weekdays", "closed_days", "holidays"})
@@ -31,22 +32,13 @@ _OF_THE_CALENDAR = frozenset({"closed_weekdays", "closed_days", "holidays"})
 _UTC = ZoneInfo("UTC")
 
 
-def read_rules(
-    *,
-    windows: Sequence[str] = (),
-    quiet_hours: str | None = None,
-    closed: Sequence[str] = (),
-    holidays: str | None = None,
-) -> dict[str, Any]:
+def read_rules(*, windows: Sequence[str] = (), closed: Sequence[str] = (), **plain: str | None) -> dict[str, Any]:
     """Read what options say of rules, as `change_rules` takes it; what is not given is left out.
 
-    Raises: UsageError.
+    `plain` are rules that are one text each. Raises: UsageError.
     """
     found: dict[str, Any] = {"windows": read_windows(windows)} if windows else {}
-    if quiet_hours is not None:
-        found["quiet_hours"] = None if quiet_hours == AS_SET else quiet_hours
-    if holidays is not None:
-        found["holidays"] = None if holidays == AS_SET else holidays
+    found |= {name: None if text == AS_SET else text for name, text in plain.items() if text is not None}
     return found | (read_closed(closed) if closed else {})
 
 
@@ -84,10 +76,12 @@ def change_rules(
     tenant = find_tenant(database, slug)
     with database.transaction() as connection:
         before = _held(connection, tenant)
+        if before.get(LINK) and changes.get(LINK, True) is None:
+            _require_unused(connection, tenant)
         after = _checked({**before, **{key: _merged(before.get(key), value) for key, value in changes.items()}})
         told = after.model_dump(mode="json", exclude_defaults=True)
         connection.execute(_WRITE, {"id": tenant.id, "rules": Jsonb(told)})
-        about = {"actor": by, "action": "tenant.rules", "subject": slug}
+        about: dict[str, Any] = {"actor": by, "action": "tenant.rules", "subject": slug}
         record(connection, tenant.id, before=before, after=told, now=now, **about)
         if _OF_THE_CALENDAR & changes.keys():
             place_anew(connection, replace(tenant, rules=told), now=database_time(connection, now))
@@ -144,5 +138,24 @@ def _checked(rules: Mapping[str, Any]) -> TenantRules:
     return checked
 
 
+def _require_unused(connection: Connection, tenant: Tenant) -> None:
+    """Refuse to take back the address that texts to come have links to. Raises: RefusedError."""
+    rows = connection.execute(_USING, {"user_id": tenant.id, "pattern": r"\{[^}]*\yopt_?out_?url\y"}).fetchall()
+    if rows:
+        named = ", ".join(quoted(row["name"]) for row in rows)
+        raise RefusedError(f"texts to come have links to it: {named}", hint="change these texts, or cancel them, first")
+
+
+#: Campaigns of which texts are to come, by their own text, a wording's, a step's, or their template's.
+_USING: LiteralString = """
+    SELECT campaign.name FROM sms_campaigns AS campaign
+    WHERE campaign.user_id = %(user_id)s AND campaign.status IN ('draft', 'scheduled', 'running', 'paused')
+      AND campaign.archived_at IS NULL AND campaign.source <> 'send'
+      AND (campaign.definition::text ~* %(pattern)s OR EXISTS (
+          SELECT FROM sms_templates AS template
+          WHERE template.user_id = %(user_id)s AND template.is_current AND template.content ~* %(pattern)s
+            AND strpos(campaign.definition::text, to_json(template.name)::text) > 0))
+    ORDER BY campaign.name LIMIT 5
+"""
 _HOLD: LiteralString = "SELECT rules FROM users WHERE id = %s FOR NO KEY UPDATE"
 _WRITE: LiteralString = "UPDATE users SET rules = %(rules)s WHERE id = %(id)s"

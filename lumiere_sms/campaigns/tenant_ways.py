@@ -1,4 +1,4 @@
-"""How a tenant's texts go: through which providers, how they are shared out, and from which senders. Audited."""
+"""How a tenant's texts go: through which providers, how shared out, from which senders, in whose name. Audited."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from lumiere_sms.audience.fields import guess
-from lumiere_sms.campaigns.audit import record
+from lumiere_sms.database.audit import record
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.tenants import Tenant, find_tenant, write_ways
 from lumiere_sms.errors import UsageError, quoted
@@ -18,15 +18,22 @@ AS_SET = "default"  # takes back what a tenant says of its own
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What a tenant says of its own; None is not given. A sender of "" is taken back."""
+    """What a tenant says of its own; None is not given. A sender or a formal name of "" is taken back."""
 
     providers: tuple[str, ...] | None = None
     routing: str | None = None
     sender: str | None = None
     senders: Mapping[str, str] = field(default_factory=dict)
+    legal_name: str | None = None
 
 
-def read_ways(*, providers: str | None = None, routing: str | None = None, senders: Sequence[str] = ()) -> Ways:
+def read_ways(
+    *,
+    providers: str | None = None,
+    routing: str | None = None,
+    senders: Sequence[str] = (),
+    legal_name: str | None = None,
+) -> Ways:
     """Read options: `providers` with commas between, senders plain or as provider=sender. Raises: UsageError.
 
     >>> read_ways(providers="twilio,aws", senders=["+15005550006", "aws=SALON"]).senders
@@ -39,7 +46,7 @@ def read_ways(*, providers: str | None = None, routing: str | None = None, sende
         chosen = _chosen(providers) if providers is not None else None
     except ValueError as error:
         raise UsageError(str(error)) from error
-    return Ways(chosen, routing, plain, named)
+    return Ways(chosen, routing, plain, named, legal_name)
 
 
 def read_senders(senders: Sequence[str]) -> tuple[str | None, dict[str, str]]:
@@ -94,9 +101,15 @@ def _changed(tenant: Tenant, ways: Ways) -> Tenant:
         routing=tenant.routing if ways.routing is None else ways.routing.replace(AS_SET, "") or None,
         sender=tenant.sender if ways.sender is None else ways.sender or None,
         senders={provider: sender for provider, sender in senders.items() if sender},
+        legal_name=tenant.legal_name if ways.legal_name is None else _name(ways.legal_name),
     )
+
+
+def _name(text: str) -> str | None:
+    plain = " ".join(text.split())
+    return None if plain == AS_SET else plain or None
 
 
 def _told(tenant: Tenant) -> dict[str, Any]:
     plain = asdict(tenant)
-    return {name: plain[name] for name in ("providers", "routing", "sender", "senders")}
+    return {name: plain[name] for name in ("providers", "routing", "sender", "senders", "legal_name")}

@@ -15,9 +15,9 @@ from lumiere_sms.messages.rendering import (
     TooLongError,
     compile_template,
 )
-from lumiere_sms.messages.values import COLUMNS, FIELDS, snake_case, values_of
+from lumiere_sms.messages.values import COLUMNS, FIELDS, LINK, snake_case, values_of
 
-BLANK: dict[str, Any] = {**dict.fromkeys((*COLUMNS, "next_appointment_at")), "attributes": {}}
+BLANK: dict[str, Any] = {**dict.fromkeys((*COLUMNS, "next_appointment_at", "names")), "attributes": {}}
 _UNHASHABLE = frozenset({"attributes", "tags"})
 _REMEMBERED = 4_096
 
@@ -61,22 +61,35 @@ def columns_of(wordings: Iterable[Wording], variables: Mapping[str, Any]) -> tup
     read = frozenset[str]().union(*(each.template.variables for each in wordings))
     read -= {snake_case(name) for name in variables}
     names = set(read & BLANK.keys())
-    names |= {"first_name", "last_name"} if "name" in read else set()
+    names |= {"first_name", "last_name"} if {"name", "names"} & read else set()
     names |= {"attributes"} if read - FIELDS else set()
     return tuple(sorted(names))
 
 
-def writer_of(wording: Wording, *, columns: Sequence[str], variables: Mapping[str, Any], tenant_name: str) -> Writer:
+def reads_link(wordings: Iterable[Wording], variables: Mapping[str, Any]) -> bool:
+    """Say whether texts have a link by which somebody refuses further ones, and not one that the campaign gives."""
+    return any(LINK in each.template.variables for each in wordings) and LINK not in map(snake_case, variables)
+
+
+def writer_of(
+    wording: Wording,
+    *,
+    columns: Sequence[str],
+    variables: Mapping[str, Any],
+    tenant_name: str,
+    link: str | None = None,
+) -> Writer:
     """Return what writes one text. It raises: ExcludedError.
 
-    Customers with equal values get equal texts, so the last few thousand are remembered where values can be keys.
+    Customers with equal values get equal texts, so the last few thousand are remembered where values can be keys. The
+    `link` by which somebody refuses is a sample that is as long as theirs: it is exchanged afterwards.
     """
     render, transliterate = wording.template.render, wording.transliterate
 
     def write(place: str, *given: Any) -> Written:
         row = {**BLANK, **dict(zip(columns, given, strict=True))}
         try:
-            values = values_of(row, variables=variables, tenant_name=tenant_name, zone=place)
+            values = values_of(row, variables=variables, tenant_name=tenant_name, zone=place, opt_out_url=link)
             text = render(values, transliterate=transliterate)
         except MissingValueError as error:
             raise ExcludedError(f"missing_value:{error.name}") from error

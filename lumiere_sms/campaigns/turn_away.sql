@@ -3,17 +3,29 @@ WITH wanted AS MATERIALIZED (
     SELECT id, fence FROM unnest(%(ids)s::uuid[], %(fences)s::integer[]) AS asked (id, fence)
 ), judged AS (
     SELECT recipient.id, wanted.fence,
-        CASE WHEN EXISTS (
+        CASE WHEN recipient.confirms IS NOT NULL THEN NULL
+        WHEN EXISTS (
             SELECT FROM customers
             WHERE customers.user_id = %(user_id)s AND customers.phone_number = recipient.phone_number
-              AND customers.opt_out_date IS NOT NULL) THEN 'opted_out' ELSE suppressions.reason END AS suppressed,
+              AND customers.opt_out_date IS NOT NULL) THEN 'opted_out'
+        WHEN suppressions.id IS NOT NULL THEN suppressions.reason
+        WHEN campaign.source <> 'send' AND EXISTS (
+            SELECT FROM customers
+            WHERE customers.user_id = %(user_id)s AND customers.id = recipient.customer_id
+              AND CASE campaign.type WHEN 'reminder' THEN NOT customers.allow_reminders
+                  WHEN 'promotional' THEN NOT customers.allow_promotional
+                  WHEN 'drip' THEN NOT customers.allow_promotional END) THEN 'no_consent' END AS suppressed,
         recipient.expires_at <= coalesce(%(now)s::timestamptz, now()) AS expired,
         campaign.status = 'cancelled' AS cancelled,
         recipient.appointment_at IS NOT NULL AND NOT EXISTS (
             SELECT FROM customers
             WHERE customers.user_id = %(user_id)s AND customers.id = recipient.customer_id
               AND customers.next_appointment_at = recipient.appointment_at
-              AND customers.phone_number = recipient.phone_number) AS is_changed
+              AND customers.phone_number = recipient.phone_number) AS is_changed,
+        recipient.confirms IS NOT NULL AND suppressions.id IS DISTINCT FROM recipient.confirms AS is_lifted,
+        EXISTS (
+            SELECT FROM erasures
+            WHERE erasures.user_id = %(user_id)s AND erasures.id = recipient.customer_id) AS is_erased
     FROM wanted
     JOIN campaign_recipients AS recipient ON recipient.user_id = %(user_id)s AND recipient.id = wanted.id
     JOIN sms_campaigns AS campaign ON campaign.user_id = %(user_id)s AND campaign.id = recipient.campaign_id
@@ -22,8 +34,10 @@ WITH wanted AS MATERIALIZED (
 )
 UPDATE campaign_recipients AS recipient
 SET status = CASE WHEN judged.cancelled OR judged.suppressed IS NULL AND judged.is_changed THEN 'cancelled'
+        WHEN judged.is_lifted OR judged.is_erased THEN 'cancelled'
         WHEN judged.suppressed IS NOT NULL THEN 'suppressed' WHEN judged.expired THEN 'expired' ELSE 'pending' END,
-    reason = CASE WHEN judged.cancelled THEN 'campaign_cancelled' WHEN judged.suppressed IS NOT NULL THEN judged.suppressed
+    reason = CASE WHEN judged.cancelled THEN 'campaign_cancelled' WHEN judged.is_erased THEN 'erased'
+        WHEN judged.is_lifted THEN 'refusal_lifted' WHEN judged.suppressed IS NOT NULL THEN judged.suppressed
         WHEN judged.is_changed THEN 'appointment_changed' WHEN judged.expired THEN 'window_ended' ELSE recipient.reason END,
     claimed_by = NULL, claimed_until = NULL, updated_at = coalesce(%(now)s::timestamptz, now())
 FROM judged

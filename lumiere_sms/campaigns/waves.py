@@ -26,8 +26,9 @@ from lumiere_sms.campaigns.judging_waves import (
     judge_trial,
     shares_of,
 )
-from lumiere_sms.campaigns.rules import pause_by_rule
+from lumiere_sms.campaigns.rules import BY_RULE, pause_by_rule
 from lumiere_sms.campaigns.writing import Content
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.sql import statement
 from lumiere_sms.definitions.models import CampaignDefinition
@@ -99,6 +100,9 @@ def judge(connection: Connection, user_id: UUID, occurrence_id: UUID, *, now: da
     told = {"problem": verdict.problem, "winner": verdict.winner, "is_decided": verdict.is_decided, "figures": figures}
     decision = {run["phase"]: {**told, "at": run["now"].isoformat(), "texts_until": run["begun_at"].isoformat()}}
     connection.execute(_DECIDE, {**binds, "decision": Jsonb(decision), "winner": verdict.winner})
+    about: dict[str, Any] = {"actor": BY_RULE, "action": "campaign.judge", "subject": run["name"]}
+    after = {"phase": run["phase"], "winner": verdict.winner, "is_decided": verdict.is_decided}
+    audit.record(connection, user_id, **about, reason=verdict.problem or None, after=after, now=now)
     if verdict.problem:
         pause_by_rule(connection, user_id, run["campaign_id"], reason=verdict.problem, now=now)
     return run["name"], verdict.problem
@@ -134,7 +138,11 @@ def close_wave(
     held_out = tally.exclusions[HELD_OUT] + run["exclusions"].get(HELD_OUT, 0)  # they have rows: each counts once
     excluded = {**tally.exclusions, HELD_OUT: held_out} if held_out else dict(tally.exclusions)
     counted = {"matched": tally.matched - tally.later, "exclusions": Jsonb(excluded)}
-    connection.execute(_CLOSE, {**binds, **counted, **_stage(recipe, definition, tally)})
+    stage = _stage(recipe, definition, tally)
+    connection.execute(_CLOSE, {**binds, **counted, **stage})
+    about: dict[str, Any] = {"actor": BY_RULE, "action": "campaign.wave", "subject": run["name"]}
+    after = {"phase": stage["phase"], "recipients": tally.recipients, "cost": str(cost)}
+    audit.record(connection, user_id, **about, before={"phase": run["phase"]}, after=after, now=run["now"])
 
 
 def sum_up(connection: Connection, user_id: UUID, campaign_id: UUID) -> None:

@@ -19,7 +19,7 @@ class Way:
     `parts` is how much of the whole each takes, in the order they are tried; empty where each destination goes to
     the cheapest. `problem` says why none would take anything. `choices` are the providers as a definition names them,
     `takes` says how much of what goes to a country each takes, `paces` how fast each is, `tenant_pace` how fast the
-    business is over all of its senders.
+    business is over all of its senders, and `senders` what its texts come from at each.
     """
 
     strategy: str
@@ -32,6 +32,7 @@ class Way:
     paces: Mapping[str, Pace] = field(default_factory=dict)
     tenant_pace: Pace | None = None
     takes: Callable[[str], Mapping[str, float]] = lambda _: {}
+    senders: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Say it in a few words."""

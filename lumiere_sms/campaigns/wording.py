@@ -1,16 +1,21 @@
 """What a campaign would say once the files were applied, and what the lint finds in it."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from lumiere_sms.campaigns.writing import Content, content_of
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.definitions.models import CampaignDefinition, Definitions
+from lumiere_sms.definitions.places import Written
+from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.messages.estimates import Money
 from lumiere_sms.messages.lint import Finding, lint_template
 from lumiere_sms.messages.rendering import compile_template
-from lumiere_sms.messages.values import FIELDS, snake_case
+from lumiere_sms.messages.rules.base import Setting
+from lumiere_sms.messages.values import FIELDS, LINK, snake_case
 
 _ATTRIBUTES: LiteralString = """
     SELECT DISTINCT jsonb_object_keys(attributes) AS name FROM customers WHERE user_id = %(user_id)s
@@ -29,8 +34,10 @@ def planned_content(
         return Content.of_variants(each)
     template = definitions.templates.get(definition.template or "")
     if template is None:
-        return content_of(connection, tenant.id, definition)
-    return Content(template.content, template.transliterate, declared=template.variables)
+        written = definitions.written("campaign", definition.name, definition.message or "")
+        return replace(content_of(connection, tenant.id, definition), written=written)
+    written = definitions.written("template", template.name, template.content)
+    return Content(template.content, template.transliterate, declared=template.variables, written=written)
 
 
 def findings_of(
@@ -40,29 +47,74 @@ def findings_of(
     *,
     content: Content,
     price: Money | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    most_parts: int | None = None,
 ) -> list[Finding]:
     """Return what the lint says of a campaign's texts. What the campaign or any customer gives is known.
 
-    Who is reminded of an appointment has one.
+    Who is reminded of an appointment has one. `overrides` are the campaign's own, as its row has them; `most_parts` is
+    what the dearest text of its audience takes.
     """
     if content.variants:
         return [
             replace(finding, message=f"{name}: {finding.message}")
             for name, each in content.variants.items()
-            for finding in findings_of(connection, tenant, definition, content=each, price=price)
+            for finding in findings_of(connection, tenant, definition, content=each, price=price, overrides=overrides)
         ]
     read = compile_template(content.source).variables
     there = read & {"next_appointment_at"} if definition.remind else set()
     given = there | read & {snake_case(name) for name in definition.variables}
     declared = [*content.declared, *sorted(given)]
     known = (FIELDS - there) | (_attributes(connection, tenant) if read - FIELDS - {*declared} else set())
-    return lint_template(
+    if not definition.is_merging:
+        known = known - {"names"}
+    if LINK not in given and not tenant.rules.get(LINK):
+        known, declared = known - {LINK}, [each for each in declared if snake_case(each) != LINK]
+    found = lint_template(
         content.source,
         declared=declared,
         known=known,
         transliterate=content.transliterate or definition.is_plainly_written,
         price=price,
+        setting=setting_of(tenant, definition.type, variables=definition.variables, most_parts=most_parts),
     )
+    return [placed(_lifted(each, content.source, overrides or {}), content.written) for each in found]
+
+
+def setting_of(
+    tenant: Tenant, type_: str, *, variables: Mapping[str, Any] | None = None, most_parts: int | None = None
+) -> Setting:
+    """Return what is known of the use of a text in a campaign of some type."""
+    return Setting(
+        type=type_,
+        country=tenant.country,
+        legal_name=tenant.legal_name or "",
+        name=tenant.name,
+        values={snake_case(name): value for name, value in (variables or {}).items()},
+        max_parts=TenantRules.from_payload(tenant.rules).max_parts,
+        most_parts=most_parts,
+    )
+
+
+def fingerprint(text: str) -> str:
+    """Return by what an override knows the text that it holds for."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def placed(finding: Finding, written: Written | None) -> Finding:
+    """Name the place in its file, where a file has the text."""
+    if written is None:
+        return finding
+    file, line, column = written.place(finding.line, finding.column)
+    return replace(finding, file=file, line=line, column=column)
+
+
+def _lifted(finding: Finding, text: str, overrides: Mapping[str, Any]) -> Finding:
+    """Let what blocks pass where somebody has overridden that for this very text."""
+    own = overrides.get(finding.rule)
+    if own is None or not finding.blocking or not finding.is_liftable or fingerprint(text) not in own["texts"]:
+        return finding
+    return replace(finding, blocking=False, lifted=f"{own['by']}: {own['reason']}")
 
 
 def _attributes(connection: Connection, tenant: Tenant) -> set[str]:

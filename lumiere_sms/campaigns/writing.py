@@ -15,6 +15,7 @@ from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.definitions.models import CampaignDefinition
+from lumiere_sms.definitions.places import Written
 from lumiere_sms.errors import StateError
 
 #: Holds the tenant, so that two who write at once take turns and the second sees what the first wrote.
@@ -35,13 +36,14 @@ class Content:
     """The text a campaign sends: of the current version of its template, or its own (`template_id` is None).
 
     `declared` are the variables that the template says it reads. `variants` are the texts that a campaign tries out,
-    by name; it stands for the first of them itself.
+    by name; it stands for the first of them itself. `written` is where a file has the text.
     """
 
     source: str
     transliterate: bool = False
     template_id: UUID | None = None
     declared: tuple[str, ...] = ()
+    written: Written | None = None
     variants: Mapping[str, "Content"] = field(default_factory=dict)
 
     @classmethod

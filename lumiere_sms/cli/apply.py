@@ -16,6 +16,11 @@ def apply(
     files: Files,
     checksum: Annotated[str | None, typer.Option(help="Apply only the plan that showed this checksum.")] = None,
     overwrite: Overwrite = False,
+    override: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Let what the lint stops go all the same; kept with who said so."),
+    ] = None,
+    by: output.By = "operator",
     as_json: output.AsJson = False,
 ) -> None:
     """Make the definitions so, all or nothing; the same again changes nothing.
@@ -37,9 +42,14 @@ def apply(
         clock=runtime.clock,
         prices=runtime.way_prices,
         stop_role=runtime.settings.stop_when_role,
+        override=override,
+        by=by,
     )
     if as_json:
-        output.print_json({"changes": applied.changes, "checksum": applied.checksum, "is_empty": applied.is_empty})
+        told = {"changes": applied.changes, "checksum": applied.checksum, "overridden": applied.overridden}
+        output.print_json({**told, "is_empty": applied.is_empty})
         return
+    for each in applied.overridden:
+        output.say(f"overridden, and kept in the audit log: {each}")
     done = [change for change in applied.changes if change.action != "unchanged"]
     output.print_text("\n".join(changes_lines(done, width=output.console().width)) or "nothing to change")

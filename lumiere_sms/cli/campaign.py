@@ -274,6 +274,7 @@ def send_a_test(
     name: Name,
     to: Annotated[str, typer.Option(help="The number.")],
     wait: views.Wait = False,
+    by: By = "operator",
     as_json: output.AsJson = False,
 ) -> None:
     """Send a campaign's text to one number, through the provider, as the campaign would.
@@ -287,7 +288,7 @@ def send_a_test(
     (addressee,) = read_numbers([to], country=tenant.country)
     if wait:
         runtime.provider()  # what cannot be sent now is not written down to be sent later
-    about = {"name": name, "phone": addressee.phone_number, "clock": runtime.clock, "prices": runtime.prices}
+    about = {"name": name, "phone": addressee.phone_number, "clock": runtime.clock, "prices": runtime.prices, "by": by}
     views.show_sent(context.obj, send_test(runtime.database, tenant, **about), wait=wait, as_json=as_json)
 
 

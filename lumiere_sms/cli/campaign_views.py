@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,10 +12,9 @@ import typer
 from lumiere_sms.cli import output
 from lumiere_sms.cli import sequence_views as sequences
 from lumiere_sms.cli import trial_views as trials
-from lumiere_sms.logs import mask_phone
 
 if TYPE_CHECKING:
-    from lumiere_sms.analytics.report import Report
+    from lumiere_sms.analytics.report import Answers, Report
     from lumiere_sms.campaigns.launch import Launched
     from lumiere_sms.campaigns.lifecycle import Moved
     from lumiere_sms.cli.context import Context
@@ -35,6 +34,7 @@ RECIPIENT_STATUSES = (
     "pending", "claimed", "submitting", "sent", "delivered", "bounced", "failed", "unknown", "suppressed", "expired",
     "cancelled",
 )  # fmt: skip
+_WIDEST_TEXT = 40  # columns, in a table
 _ACCEPTED = ("sent", "delivered", "bounced")
 _RECIPIENT_COLUMNS = ("phone", "status", "reason", "send after", ">parts", ">attempts", "provider", "code", "text")
 _CSV_COLUMNS = (
@@ -141,12 +141,19 @@ def facts(campaign: Mapping[str, Any]) -> list[tuple[str, Any]]:
         ("priority", campaign["priority"]),
         ("pace", f"{campaign['send_rate_per_minute']:,} parts a minute, {campaign['batch_size']:,} at once"),
         ("revision", f"{campaign['revision']} ({campaign['source']})"),
+        ("overridden", "; ".join(_overrides(campaign["overrides"])) or None),
         ("launched", f"revision {campaign['launched_revision']}" if campaign["launched_revision"] else None),
         ("matched", campaign["audience_size"]),
         ("left out", listed(campaign["exclusions"]) or None),
         ("recipients", listed(campaign["recipients"]) or None),
         ("cost at most", _money(campaign["cost_estimate"], campaign["currency"])),
     ]
+
+
+def _overrides(kept: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was let pass that the lint would have stopped."""
+    for rule, one in sorted(kept.items()):
+        yield f"{rule} by {one['by']} on {one['at'][:10]}: {one['reason']}"
 
 
 def moved(change: "Moved") -> str:
@@ -156,13 +163,14 @@ def moved(change: "Moved") -> str:
 
 def preview_json(text: "Previewed", *, show_phones: bool) -> dict[str, Any]:
     """Return one recipient's text as plain data."""
-    return {**asdict(text), "phone": _phone(text.phone, show_phones)}
+    return {**asdict(text), "phone": output.phone(text.phone, show_phones=show_phones)}
 
 
 def preview_text(text: "Previewed", *, show_phones: bool) -> str:
     """Return one recipient's text with what it takes."""
-    parts = _many(text.parts, "part")
-    return f"{_phone(text.phone, show_phones)}  {output.local(text.send_after, text.timezone)}  {parts}\n{text.text}\n"
+    parts = output.counted(text.parts, "part")
+    phone, at = output.phone(text.phone, show_phones=show_phones), output.local(text.send_after, text.timezone)
+    return f"{phone}  {at}  {parts}\n{text.text}\n"
 
 
 def show_sent(context: "Context", launched: "Launched | None", *, wait: bool, as_json: bool, key: str = "") -> None:
@@ -173,7 +181,7 @@ def show_sent(context: "Context", launched: "Launched | None", *, wait: bool, as
         output.say(f'"{key}" was sent before; nothing is sent')
         return
     left_out = f"; left out: {listed(launched.exclusions)}" if launched.exclusions else ""
-    texts, parts = _many(launched.kept, "text"), _many(launched.parts, "part")
+    texts, parts = output.counted(launched.kept, "text"), output.counted(launched.parts, "part")
     output.say(f'campaign "{launched.campaign}": {texts}, {parts}{left_out}')
     if launched.kept and wait:
         from lumiere_sms.daemon import run_until_done
@@ -187,7 +195,7 @@ def show_sent(context: "Context", launched: "Launched | None", *, wait: bool, as
 
 def show_recipients(found: Iterable[Mapping[str, Any]], *, as_csv: bool, as_json: bool, show_phones: bool) -> None:
     """Show recipients as a table, as CSV or as JSON."""
-    shown = ({**each, "phone_number": _phone(each["phone_number"], show_phones)} for each in found)
+    shown = ({**each, "phone_number": output.phone(each["phone_number"], show_phones=show_phones)} for each in found)
     if as_json:
         output.print_json(list(shown))
     elif as_csv:
@@ -247,7 +255,7 @@ _PROVIDERS = (
     ">failed",
     ">awaiting",
     ">rate",
-    ">after",
+    "?>after",
     ">parts",
     ">cost",
 )
@@ -266,10 +274,18 @@ def _report_facts(report: "Report") -> list[tuple[str, Any]]:
         ("recipients", f"{report.total:,}: {listed(report.recipients)}" if report.total else "none"),
         ("sent", f"{report.sent:,} (delivered {report.delivered:,}, awaiting a receipt {report.awaiting:,})"),
         ("delivery rate", None if report.delivery_rate is None else f"{report.delivery_rate:.1%}"),
+        ("answers", _answers(report.answers)),
         ("parts", f"{report.parts:,}"),
         ("cost", _money(report.cost, report.currency)),
         ("cost per text", _money(report.cost_per_message, report.currency)),
     ]
+
+
+def _answers(found: "Answers | None") -> str | None:
+    if found is None:
+        return None
+    told = ((f"{found.others:,} replied", found.reply_rate), (f"{found.stopped:,} refused", found.stop_rate))
+    return ", ".join(text if rate is None else f"{text} ({rate:.1%})" for text, rate in told)
 
 
 def _hour_row(hour: Any, zone: str) -> tuple[Any, ...]:
@@ -293,7 +309,7 @@ def _recipient_row(recipient: Mapping[str, Any]) -> tuple[Any, ...]:
         recipient["attempt"],
         recipient["provider"],
         recipient["error_code"],
-        _shortened(recipient["text"]),
+        output.cut(" ".join(recipient["text"].split()), _WIDEST_TEXT),
     )
 
 
@@ -325,18 +341,5 @@ def _money(amount: Any, currency: str) -> str | None:
     return None if amount is None else f"{amount:,.2f} {currency}"
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _cell(value: Any) -> str:
     return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _phone(phone: str, show_phones: bool) -> str:
-    return phone if show_phones else mask_phone(phone)
-
-
-def _shortened(text: str, most: int = 40) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"

@@ -3,14 +3,15 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lumiere_sms.cli import customer_views as views
-from lumiere_sms.cli import output
+from lumiere_sms.cli import output, person_views
+from lumiere_sms.cli.undoing import is_terminal
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Customers: import, list, show, set, export.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Customers: import, list, show, set, export, erase.")
 
 Key = Annotated[str, typer.Argument(help="A customer number, a phone number or an id.")]
 
@@ -24,7 +25,7 @@ class ListEncoding(StrEnum):
 
 
 @app.command("import")
-def import_list(
+def import_list(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A CSV file with a header.")],
     encoding: Annotated[ListEncoding, typer.Option(help="The file's encoding.")] = ListEncoding.AUTO,
@@ -35,6 +36,10 @@ def import_list(
         bool,
         typer.Option("--allow-promotional", help="These people agreed to advertising, where the list says nothing."),
     ] = False,
+    wording: Annotated[
+        str | None, typer.Option(help="The words that those who agreed agreed to, where the list says nothing.")
+    ] = None,
+    by: output.By = "operator",
     as_json: output.AsJson = False,
 ) -> None:
     """Add the people of a list, or bring what is known of them up to date.
@@ -45,11 +50,13 @@ def import_list(
     """
     from lumiere_sms.audience.imports import ImportOptions, import_customers
 
-    options = ImportOptions(encoding.value, country, dry_run, skip_bad, allow_promotional)
+    if wording is not None and not wording.strip():
+        raise typer.BadParameter("the wording is empty: give the words, or leave --wording out")
+    options = ImportOptions(encoding.value, country, dry_run, skip_bad, allow_promotional, wording)
     database, tenant = context.obj.database, context.obj.tenant
     with output.progress("importing", quiet=as_json) as progress:
         imported = import_customers(
-            database, tenant, file, options=options, now=context.obj.clock.now(), progress=progress
+            database, tenant, file, options=options, by=by, now=context.obj.clock.now(), progress=progress
         )
     views.show_imported(imported, as_json=as_json)
 
@@ -101,6 +108,7 @@ def set_(
     ] = None,
     opt_out: Annotated[bool, typer.Option("--opt-out", help="Never text this person's number again.")] = False,
     opt_in: Annotated[bool, typer.Option("--opt-in", help="Lift a refusal: the person said so.")] = False,
+    by: output.By = "operator",
     show_phones: output.ShowPhones = False,
     as_json: output.AsJson = False,
 ) -> None:
@@ -116,24 +124,87 @@ def set_(
         raise typer.BadParameter("--opt-out and --opt-in contradict each other")
     wish = Wish.OPT_OUT if opt_out else Wish.OPT_IN if opt_in else Wish.NONE
     with context.obj.database.transaction() as connection:
-        people = set_customers(
-            connection, context.obj.tenant, key, assignments=assignments or (), wish=wish, now=context.obj.clock.now()
-        )
+        about: dict[str, Any] = {"assignments": assignments or (), "wish": wish, "by": by}
+        people = set_customers(connection, context.obj.tenant, key, **about, now=context.obj.clock.now())
     views.show_list(people, limit=len(people) + 1, page=1, show_phones=show_phones, as_json=as_json)
 
 
 @app.command()
 def export(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="Where to write; standard output when left out.")] = None,
-    bom: Annotated[bool, typer.Option("--bom", help="Begin with a byte order mark, for Excel.")] = False,
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FILE.csv|PERSON]",
+            help="A file for the list, standard output if left out; or a person: customer number, phone number or id.",
+        ),
+    ] = "",
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a person's data as a page that people can read.")
+    ] = None,
+    bom: Annotated[bool, typer.Option("--bom", help="Begin a list with a byte order mark, for Excel.")] = False,
+    as_json: output.AsJson = False,
 ) -> None:
-    """Write all customers as CSV, phone numbers whole, so that `customer import` reads it back.
+    """Write all customers as CSV that `import` reads back; or all that is kept of one person.
 
-    Cells that a spreadsheet would run as a formula begin with '.
+    Phone numbers are whole. A list's file ends in .csv, or has a / in its name.
+    In a list, cells that a spreadsheet would run as a formula begin with '.
 
-    Example: lumiere-sms customer export customers.csv --bom
+    Example: lumiere-sms customer export 090-1234-5678 --page asked-for.html
     """
+    if person_views.is_person(target, page=page, as_json=as_json, bom=bom):
+        from lumiere_sms.privacy.exports import export_person
+
+        with context.obj.database.transaction(read_only=True) as connection:
+            kept = export_person(connection, context.obj.tenant, target, now=context.obj.clock.database_now())
+        person_views.show_kept(kept, page=page, zone=context.obj.tenant.timezone, as_json=as_json)
+    else:
+        _export_list(context, Path(target) if target else None, bom=bom)
+
+
+@app.command()
+def erase(
+    context: typer.Context,
+    key: Key,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; change nothing.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit log, so without a name.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    by: output.By = "operator",
+    as_json: output.AsJson = False,
+) -> None:
+    """Erase a person from every table. It cannot be undone.
+
+    What was sent stays as rows without text and number; a refusal stays as a
+    keyed hash, so that it holds when the number comes back.
+
+    Example: lumiere-sms customer erase 090-1234-5678 --dry-run
+    """
+    from lumiere_sms.privacy.erasing import erase_person
+
+    now = context.obj.clock.database_now()
+    about = {"reason": reason, "by": by, "dry_run": dry_run, "now": now}
+    if not (yes or dry_run):
+        _ask_to_erase(context, key, about)
+    erased = erase_person(context.obj.database, context.obj.tenant, key, **about)
+    person_views.show_erased(erased, zone=context.obj.tenant.timezone, as_json=as_json)
+
+
+def _ask_to_erase(context: typer.Context, key: str, about: dict[str, Any]) -> None:
+    """Ask a person on a terminal; elsewhere --yes has to be said. What cannot be done is told first."""
+    from lumiere_sms.privacy.erasing import erase_person
+
+    would = erase_person(context.obj.database, context.obj.tenant, key, **{**about, "dry_run": True})
+    if not is_terminal():
+        raise typer.BadParameter("it cannot be undone; say --yes")
+    removed, emptied = sum(would.removed.values()), sum(would.emptied.values())
+    what = f"{key}: {removed:,} rows go, {emptied:,} stay without the person. It cannot be undone; erase?"
+    if not typer.confirm(what, err=True):
+        output.say("nothing was erased")
+        raise typer.Exit(1)
+
+
+def _export_list(context: typer.Context, file: Path | None, *, bom: bool) -> None:
     from lumiere_sms.audience.exports import export_customers
 
     with (
@@ -141,4 +212,4 @@ def export(
         views.opened(file, sys.stdout.buffer, bom=bom) as stream,
     ):
         count = export_customers(connection, context.obj.user_id, stream)
-    output.say("1 customer exported" if count == 1 else f"{count:,} customers exported")
+    output.say(f"{output.counted(count, 'customer')} exported")

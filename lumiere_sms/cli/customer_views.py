@@ -9,7 +9,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lumiere_sms.cli import output
 from lumiere_sms.errors import ConfigurationError
-from lumiere_sms.logs import mask_phone
 
 if TYPE_CHECKING:
     from lumiere_sms.audience.customers import Standing
@@ -65,13 +64,7 @@ def show_people(
 def plain_person(person: Mapping[str, Any], *, show_phones: bool) -> dict[str, Any]:
     """Return a customer for JSON, the phone masked unless it may be shown."""
     plain = {name: value for name, value in person.items() if name != "user_id"}
-    return {**plain, "phone_number": shown_phone(person, show_phones=show_phones)}
-
-
-def shown_phone(person: Mapping[str, Any], *, show_phones: bool) -> str | None:
-    """Return a customer's number as it may be shown."""
-    phone = person["phone_number"]
-    return phone if show_phones or phone is None else mask_phone(phone)
+    return {**plain, "phone_number": output.phone(person["phone_number"], show_phones=show_phones)}
 
 
 def name_of(person: Mapping[str, Any]) -> str:
@@ -105,7 +98,7 @@ def _line(person: Mapping[str, Any], *, show_phones: bool) -> tuple[Any, ...]:
     return (
         person["external_id"],
         name_of(person),
-        shown_phone(person, show_phones=show_phones),
+        output.phone(person["phone_number"], show_phones=show_phones),
         person["visit_count"],
         person["last_visit_date"],
         f"{person['total_sales']:,.0f}",
@@ -128,7 +121,7 @@ def _facts(
     yield "customer", person["id"]
     yield "number", person["external_id"]
     yield "name", name_of(person) or None
-    yield "phone", shown_phone(person, show_phones=show_phones)
+    yield "phone", output.phone(person["phone_number"], show_phones=show_phones)
     yield "visits", f"{person['visit_count']}, the last on {person['last_visit_date'] or 'a day not known'}"
     yield "sales", f"{person['total_sales']:,.2f}"
     yield "next appointment", output.local(person["next_appointment_at"], zone) or None

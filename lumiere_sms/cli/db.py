@@ -10,7 +10,9 @@ from lumiere_sms.cli import output
 from lumiere_sms.cli.output import AsJson
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="The database: upgrade, status, start, stop, backup, shell."
+    no_args_is_help=True,
+    add_completion=False,
+    help="The database: upgrade, status, start, stop, backup, shell, grants.",
 )
 
 NOTHING_TO_DO = "DATABASE_URL names a server of its own; there is nothing to {}"
@@ -106,3 +108,18 @@ def shell(context: typer.Context) -> None:
     from lumiere_sms.database.backup import open_shell
 
     open_shell(context.obj.runtime.server.url, pg_bin=context.obj.settings.pg_bin)
+
+
+@app.command()
+def grants(
+    role: Annotated[str, typer.Argument(help="A role that exists: CREATE ROLE sms LOGIN PASSWORD '…'.")],
+) -> None:
+    """Print the SQL that gives a role what daemons need, and no right to rewrite the audit log or consents.
+
+    The tables' owner runs it once, and again after each `db upgrade`.
+
+    Example: lumiere-sms db grants sms | psql "$OWNERS_DATABASE_URL"
+    """
+    from lumiere_sms.database.grants import grants as statements
+
+    output.print_text("\n".join(statements(role)))

@@ -1,8 +1,10 @@
 """`lumiere-sms doctor`."""
 
+import sys
+
 import typer
 
-from lumiere_sms.cli.output import AsJson, print_json, print_text
+from lumiere_sms.cli.output import AsJson, fitted, print_json, print_text
 
 app = typer.Typer(add_completion=False)
 
@@ -20,7 +22,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(checks)
     for each in [] if as_json else checks:
-        print_text(f"{'ok ' if each.is_well else 'BAD'}  {each.name:<13}{each.said}")
+        print_text(fitted(each.said, sys.stdout, label=f"{'ok ' if each.is_well else 'BAD'}  {each.name:<13}"))
         if each.hint:
-            print_text(f"     {'':<13}→ {each.hint}")
+            print_text(fitted(f"→ {each.hint}", sys.stdout, label=f"     {'':<13}"))
     raise typer.Exit(0 if all(each.is_well for each in checks) else ConfigurationError.exit_code)

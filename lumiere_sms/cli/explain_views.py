@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from lumiere_sms.cli import output
-from lumiere_sms.logs import mask_phone
 from lumiere_sms.planning.clauses import Clause
 from lumiere_sms.planning.explain import Explanation
 from lumiere_sms.planning.explain_rules import Fact, Verdict
@@ -15,13 +14,13 @@ MARKS = {Verdict.PASSES: "✓", Verdict.STOPS: "✗", Verdict.TELLS: "·"}
 
 def shown(explanation: Explanation, *, show_phones: bool) -> dict[str, Any]:
     """Return an explanation as JSON has it, its phone masked unless asked for."""
-    return asdict(explanation) | {"phone": _phone(explanation, show_phones=show_phones)}
+    return asdict(explanation) | {"phone": output.phone(explanation.phone, show_phones=show_phones)}
 
 
 def print_overview(found: Sequence[Explanation], *, show_phones: bool) -> None:
     """Print a line for each campaign: what it means for this person."""
     rows = (
-        (each.campaign, each.status, each.customer, _phone(each, show_phones=show_phones), each.verdict)
+        (each.campaign, each.status, each.customer, output.phone(each.phone, show_phones=show_phones), each.verdict)
         for each in found
     )
     output.print_table(
@@ -31,7 +30,7 @@ def print_overview(found: Sequence[Explanation], *, show_phones: bool) -> None:
 
 def print_explanation(explanation: Explanation, *, show_phones: bool) -> None:
     """Print the sentence, then every rule with its fact, then the texts that there were."""
-    who = " ".join(filter(None, (explanation.customer, _phone(explanation, show_phones=show_phones))))
+    who = " ".join(filter(None, (explanation.customer, output.phone(explanation.phone, show_phones=show_phones))))
     output.print_text(f"{explanation.campaign} → {who}: {explanation.verdict}")
     output.print_text("")
     for line in _lines(explanation.facts, width=output.console().width):
@@ -71,7 +70,3 @@ def _when(text: dict[str, Any], zone: str) -> str:
     told = [f"{word} {output.local(at, zone)}" for word, at in steps if at]
     why = text["reason"] or text["error_message"] or text["finding"]
     return "; ".join([*told, *([why.replace("_", " ")] if why else [])])
-
-
-def _phone(explanation: Explanation, *, show_phones: bool) -> str:
-    return "" if explanation.phone is None else explanation.phone if show_phones else mask_phone(explanation.phone)

@@ -14,17 +14,19 @@ app = typer.Typer(add_completion=False)
 TOPICS = {
     "getting-started": "from nothing to a first campaign",
     "definitions": "templates, segments and campaigns in YAML",
-    "customers": "lists of people, segments, consent",
+    "customers": "lists of people, and segments of them",
+    "consent": "who agreed, who refused, opt-out links, export and erase: the law",
     "timing": "when texts leave: windows, quiet hours, closing days, the best hour",
     "experiments": "wordings against each other, hold-outs, winners, canaries",
     "planning": "the consequence before it happens: slots, strategies, budgets",
     "sequences": "drip campaigns step by step, and reminders of appointments",
+    "answers": "what people text back: stop, start, help, and what is answered",
     "messages": "writing texts: variables, parts and what they cost",
     "sending": "how texts are sent, and what is promised",
     "providers": "Twilio, AWS, and a provider of your own",
     "running": "cron, systemd, several machines",
     "sandbox": "a stand-in for Twilio in your own CI",
-    "proofs": "try the promises on your own machine",
+    "proofs": "try the promises on your own machine; who changed what",
 }
 
 

@@ -10,21 +10,27 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TextIO
 from zoneinfo import ZoneInfo
 
 import typer
+
+from lumiere_sms.logs import mask_phone
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lumiere_sms.cli.columns import Column, Layout
 
+By = Annotated[str, typer.Option(help="Who; kept in the audit log.", envvar="USER")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 ShowPhones = Annotated[bool, typer.Option("--show-phones", help="Print whole phone numbers.")]
 
 PIPED_WIDTH = 200  # columns where nothing says how wide the reader is
-_INERT = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "·")  # all but the tab and the line feed
+# All but the tab and the line feed; and what turns the direction of writing about.
+_INERT = dict.fromkeys(
+    (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), "·"
+)
 
 
 def console(*, stderr: bool = False, width: int | None = None) -> "Console":
@@ -86,24 +92,41 @@ def _print_columns(columns: "Sequence[Column]", layout: "Layout", *, right: Sequ
         say(f"left out, since this terminal is narrow: {', '.join(left_out)}")
 
 
+def print_wrapped(line: str) -> None:
+    """Print a line, on a terminal broken between words at its own indent; elsewhere as it stands."""
+    text = line.lstrip(" ")
+    print_text(fitted(text, sys.stdout, label=line[: len(line) - len(text)]))
+
+
 def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
-    """Print names and values, one a line, the values aligned; a None value is left out."""
+    """Print names and values, one a line, the values aligned, on a terminal broken too; a None value is left out."""
     from rich.cells import cell_len, set_cell_size
 
     shown = [(inert(name), value) for name, value in facts if value is not None]
     width = max((cell_len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        print_text(f"{set_cell_size(name, width)}  {value}")
+        print_text(fitted(str(value), sys.stdout, label=f"{set_cell_size(name, width)}  "))
+
+
+def fitted(text: str, stream: TextIO, *, label: str = "") -> str:
+    """Return a text behind a label: as it stands, or hanging where a line is wider than the terminal that reads it."""
+    from rich.cells import cell_len
+
+    width = console(stderr=stream is sys.stderr).width
+    if not stream.isatty() or all(cell_len(label + line) <= width for line in text.splitlines()):
+        return label + text
+    return "\n".join(hanging(inert(text), width=width, label=label))
 
 
 def hanging(text: str, *, width: int, label: str) -> Iterator[str]:
     """Yield the lines of a text behind a label, wrapped by the columns it takes: a Japanese character takes two."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.text import Text
 
-    for line in Text(text).wrap(Console(width=width), width - len(label)):
+    for line in Text(text).wrap(Console(width=width), width - cell_len(label)):
         yield label + line.plain.rstrip()
-        label = " " * len(label)
+        label = " " * cell_len(label)
 
 
 def say(text: str) -> None:
@@ -119,6 +142,35 @@ def local(instant: datetime | None, zone: str) -> str:
     '2026-03-15 10:00 JST'
     """
     return "" if instant is None else instant.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def phone(number: str | None, *, show_phones: bool) -> str | None:
+    """Return a number as it may be shown; what stands in for an erased one is none.
+
+    >>> phone("+819012345678", show_phones=False), phone("erased", show_phones=False)
+    ('+81········78', 'erased')
+    """
+    return number if show_phones or not number or not number.startswith("+") else mask_phone(number)
+
+
+def cut(text: str, columns: int) -> str:
+    """Return a text as it fits so many columns, of which a Japanese character takes two.
+
+    >>> cut("田中花子様", 8)
+    '田中花…'
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= columns else f"{set_cell_size(text, columns - 1).rstrip()}…"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Say how many there are of something.
+
+    >>> counted(1, "part"), counted(1_200, "part"), counted(2, "person", "people")
+    ('1 part', '1,200 parts', '2 people')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 class Progress(Protocol):

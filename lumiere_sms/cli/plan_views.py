@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from lumiere_sms.cli.calendar_views import calendar_texts, schedule_words
-from lumiere_sms.cli.output import hanging, local
+from lumiere_sms.cli.output import counted, hanging, local
 from lumiere_sms.cli.plan_tables import budget_lines, days_lines, slots_lines, strategies_lines
 
 if TYPE_CHECKING:
@@ -90,22 +90,36 @@ def _who(campaign: "CampaignPlan") -> Iterator[str]:
         yield f"{campaign.kept:,} texts in the next {len(campaign.days)} days"
     else:
         yield f"{campaign.matched:,} matched, {campaign.kept:,} get a text"
-    if campaign.exclusions:
-        yield "left out: " + _listed(campaign.exclusions)
+    merged, left_out = campaign.exclusions.get("merged", 0), dict(campaign.exclusions)
+    if campaign.merged:
+        left_out.pop("merged", None)
+        of = "number" if campaign.merged == 1 else "numbers"
+        yield f"{campaign.merged + merged:,} people share {campaign.merged:,} {of}: one text each, with all names"
+    if left_out:
+        yield "left out: " + _listed(left_out)
 
 
 def _what(campaign: "CampaignPlan") -> Iterator[str]:
     if campaign.kept:
         encodings = (f"{count:,} in {_ENCODINGS[name]}" for name, count in campaign.encodings.items())
-        parts = (f"{people:,} of {_parts(count)}" for count, people in campaign.parts.items())
+        parts = (f"{people:,} of {counted(count, 'part')}" for count, people in campaign.parts.items())
         yield f"{' · '.join(encodings)}; {' · '.join(parts)}"
     if campaign.dearest:
         text = " ".join(campaign.dearest.text.split())
-        yield f"dearest: {campaign.dearest.phone}, {_parts(campaign.dearest.parts)}: {text}"
+        yield f"dearest: {campaign.dearest.phone}, {counted(campaign.dearest.parts, 'part')}: {text}"
     yield from _trial(campaign)
     for finding in campaign.findings:
+        if finding.lifted:
+            yield f"overridden {finding.rule}, by {finding.lifted}"
+            continue
         sign = "blocked by" if finding.blocking else "note"
         yield f"{sign} {finding.rule}: {finding.message}; {finding.hint}"
+    yield from _unrefusable(campaign)
+
+
+def _unrefusable(campaign: "CampaignPlan") -> Iterator[str]:
+    if campaign.cannot_refuse:
+        yield f"note: {campaign.cannot_refuse}"
 
 
 def _trial(campaign: "CampaignPlan") -> Iterator[str]:
@@ -217,10 +231,6 @@ def _indented(text: str, *, width: int, label: str = "") -> Iterator[str]:
 
 def _listed(counts: Mapping[str, int]) -> str:
     return " · ".join(f"{name} {count:,}" for name, count in counts.items())
-
-
-def _parts(count: int) -> str:
-    return "1 part" if count == 1 else f"{count} parts"
 
 
 def _difference(before: Any, after: Any) -> str:

@@ -62,6 +62,8 @@ def serve(  # noqa: PLR0913 - each is an option of the command line
 ) -> None:
     """Serve until Ctrl-C or SIGTERM. `GET /_log` shows what was accepted, `DELETE /_log` forgets it.
 
+    With twilio, `POST /_replies` is somebody who answers: guide answers.
+
     Example: lumiere-sms sandbox serve --log texts.jsonl --fault cut_after=0.05
     """
     from lumiere_sms.testing.twilio_faults import Faults, parse_shares, parse_wait

@@ -27,6 +27,7 @@ def create(
         list[str] | None, typer.Option(help="A customer number or phone of a fixed list; may be given again.")
     ] = None,
     description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    by: output.By = "operator",
 ) -> None:
     """Make a segment from criteria, or from a fixed list of people.
 
@@ -39,7 +40,7 @@ def create(
     tree = None if member else _tree(criteria, file)
     definition = {"name": name, "description": description, "criteria": tree, "members": member}
     with context.obj.database.transaction() as connection:
-        create_segment(connection, context.obj.user_id, definition)
+        create_segment(connection, context.obj.user_id, definition, by=by, now=context.obj.clock.database_now())
     output.say(f'segment "{name}" is written')
 
 
@@ -182,7 +183,7 @@ def sql(context: typer.Context, name: Name, as_json: output.AsJson = False) -> N
 
 
 @app.command()
-def delete(context: typer.Context, name: Name) -> None:
+def delete(context: typer.Context, name: Name, by: output.By = "operator") -> None:
     """Delete a segment that no campaign needs any more. Its people stay.
 
     Example: lumiere-sms segment delete lapsed
@@ -190,7 +191,7 @@ def delete(context: typer.Context, name: Name) -> None:
     from lumiere_sms.audience.segments import delete_segment
 
     with context.obj.database.transaction() as connection:
-        delete_segment(connection, context.obj.user_id, name)
+        delete_segment(connection, context.obj.user_id, name, by=by, now=context.obj.clock.database_now())
     output.say(f'segment "{name}" is deleted')
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lumiere_sms.cli import output
-from lumiere_sms.cli.customer_views import name_of, plain_person, shown_phone
+from lumiere_sms.cli.customer_views import name_of, plain_person
 
 if TYPE_CHECKING:
     from lumiere_sms.audience.checking import Checked, Wrong
@@ -82,7 +82,7 @@ def _lines(lines: tuple[int, ...]) -> str:
 
 def _wrong_line(wrong: "Wrong", *, show_phones: bool) -> tuple[object, ...]:
     because = "; ".join(f"not: {clause}" for clause in wrong.because) if wrong.belongs else "all clauses hold"
-    phone = shown_phone(wrong.person, show_phones=show_phones)
+    phone = output.phone(wrong.person["phone_number"], show_phones=show_phones)
     label = "yes" if wrong.belongs else "no"
     return wrong.line, wrong.person["external_id"], name_of(wrong.person), phone, label, because
 
@@ -94,7 +94,12 @@ def _plain_wrong(wrong: "Wrong", *, show_phones: bool) -> dict[str, Any]:
 
 def _show_people(people: tuple[dict[str, Any], ...], *, show_phones: bool) -> None:
     lines = (
-        (each["external_id"], name_of(each), shown_phone(each, show_phones=show_phones), each["visit_count"])
+        (
+            each["external_id"],
+            name_of(each),
+            output.phone(each["phone_number"], show_phones=show_phones),
+            each["visit_count"],
+        )
         for each in people
     )
     output.print_table(("number", "name", "phone", ">visits"), lines, empty="nobody to show")

@@ -21,6 +21,7 @@ def send(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     key: Annotated[str | None, typer.Option(help="What names this sending: the same key again sends nothing.")] = None,
     var: views.Variables = None,
     wait: views.Wait = False,
+    by: output.By = "operator",
     as_json: output.AsJson = False,
 ) -> None:
     """Send one template to a few numbers or a CSV. Suppressed numbers and quiet hours hold.
@@ -47,5 +48,5 @@ def send(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     about = {"definition": definition, "addressees": addressees, "clock": runtime.clock, "prices": runtime.prices}
     if wait:
         runtime.provider()  # what cannot be sent now is not written down to be sent later
-    sent = send_directly(runtime.database, tenant, **about)
+    sent = send_directly(runtime.database, tenant, **about, by=by)
     views.show_sent(context.obj, sent, wait=wait, as_json=as_json, key=definition.name)

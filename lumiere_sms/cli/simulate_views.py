@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from lumiere_sms.cli.output import hanging, local
+from lumiere_sms.cli.output import counted, cut, hanging, local
 
 if TYPE_CHECKING:
     from lumiere_sms.simulation.calendar import Calendar, Day, Entry
@@ -115,7 +115,7 @@ def _entries(entries: "Sequence[Entry]", zone: str) -> Iterator[str]:
     """Yield a line for each campaign: from when to when, who, how many, how much; in columns."""
     from rich.cells import cell_len, set_cell_size
 
-    names = [_short(entry.campaign) for entry in entries]
+    names = [cut(entry.campaign, _LONGEST_NAME) for entry in entries]
     longest = max(map(cell_len, names), default=0)
     counts = [_texts(entry.texts) for entry in entries]
     money = [_price(entry) for entry in entries]
@@ -185,16 +185,12 @@ def _days(count: int) -> str:
 
 
 def _people(count: int) -> str:
-    return "1 person gets" if count == 1 else f"{count:,} people get"
+    return counted(count, "person gets", "people get")
 
 
 def _named(campaigns: Sequence[str]) -> str:
     """Name campaigns, one that is there several times with how often."""
     return " + ".join(name if times == 1 else f"{times} × {name}" for name, times in Counter(campaigns).items())
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _price(entry: "Entry") -> str:

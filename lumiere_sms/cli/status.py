@@ -17,7 +17,7 @@ LONG_AGO = 120  # seconds, beyond which minutes say it better
 
 @app.command()
 def status(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show daemons, campaigns on their way, alerts, and why nothing moves.
+    """Show daemons, campaigns on their way, why nothing moves, and what waits for you.
 
     Example: lumiere-sms status --json
     """
@@ -44,9 +44,17 @@ def _show(found: "Status", zone: str) -> None:
     for provider in found.providers:
         if provider.why_not:
             print_text(f"{provider.why_not} (lumiere-sms provider list)")
+    _show_what_waits(found, zone)
+
+
+def _show_what_waits(found: "Status", zone: str) -> None:
+    """Show what waits for a person: texts in doubt, answers that are not clear, alerts."""
     for doubt in found.doubts:
         since = f"in doubt {local(doubt.started_at, zone)} {doubt.provider}"
         print_text(f"{since} {doubt.campaign} {doubt.phone} {doubt.id}: {doubt.finding}")
+    if found.to_review:
+        waiting = "1 answer waits" if found.to_review == 1 else f"{found.to_review:,} answers wait"
+        print_text(f"{waiting} for a decision: lumiere-sms inbox list --review")
     for alert in found.alerts:
         about = f" {alert.subject}" if alert.subject else ""
         print_text(f"alert {alert.key} {local(alert.raised_at, zone)} {alert.kind}{about}: {alert.message}")

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lumiere_sms.cli import output
 from lumiere_sms.cli import template_views as views
+
+if TYPE_CHECKING:
+    from lumiere_sms.messages.lint import Finding
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Templates: create, list, show, preview, lint, delete."
@@ -21,7 +24,7 @@ Variables = Annotated[
 
 
 @app.command()
-def create(
+def create(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     context: typer.Context,
     name: Name,
     content: Annotated[str | None, typer.Option(help="The text.")] = None,
@@ -34,6 +37,7 @@ def create(
     transliterate: Annotated[
         bool, typer.Option("--transliterate", help="Spell in GSM-7 where that is faithful.")
     ] = False,
+    by: output.By = "operator",
 ) -> None:
     """Write a new template.
 
@@ -45,7 +49,8 @@ def create(
     values = {"category": category, "variables": variable or [], "tags": tag or [], "transliterate": transliterate}
     values["content"] = _content(content, file)
     definition = define_template(name, values, origin=str(file or "--content"))
-    create_template(context.obj.database, context.obj.user_id, definition=definition.payload())
+    database, now = context.obj.database, context.obj.clock.database_now()
+    create_template(database, context.obj.user_id, definition=definition.payload(), by=by, now=now)
     output.say(f'template "{name}" is written')
 
 
@@ -115,41 +120,95 @@ def preview(
 
 
 @app.command()
-def lint(
+def lint(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="The template; or a text by --content or --file.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|FILE]", help="The template, or a YAML file; or a text by --content or --file."),
+    ] = None,
     content: Annotated[str | None, typer.Option(help="A text.")] = None,
     file: Annotated[Path | None, typer.Option(help="A file that holds a text; - is stdin.")] = None,
     variable: Annotated[
-        list[str] | None, typer.Option(help="A variable that campaigns give; may be given again.")
+        list[str] | None,
+        typer.Option(help="A variable that campaigns give, NAME=VALUE for --audience; may be given again."),
     ] = None,
     transliterate: Annotated[bool, typer.Option("--transliterate", help="The text will be spelled in GSM-7.")] = False,
+    audience: Annotated[
+        str | None,
+        typer.Option(metavar="SEGMENT", help="Count its parts over a segment (or all): what makes them fewer."),
+    ] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="The campaign's type; that of the template's category if left out.")
+    ] = None,
+    country: Annotated[str | None, typer.Option(help="Whose law holds, ISO 3166-1; your own if left out.")] = None,
+    explain: Annotated[str | None, typer.Option(metavar="RULE", help="Show a rule: why, whence, an example.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="List all rules.")] = False,
     as_json: output.AsJson = False,
 ) -> None:
-    """Say what is wrong with a template, or dearer than it need be. Exits 5 when a finding blocks.
+    """Say what is wrong with a text, by law too, or dearer than it need be. Exits 5 when a finding blocks.
 
-    Example: lumiere-sms template lint welcome
+    Example: lumiere-sms template lint welcome --audience all
     """
-    from lumiere_sms.planning.previews import lint_stored, lint_text
+    from lumiere_sms.cli.rule_views import show_rules
 
-    about = {"variables": variable or [], "prices": context.obj.runtime.prices}
-    if name is not None:
-        findings = lint_stored(context.obj.database, context.obj.tenant, name=name, **about)
+    if rules or explain is not None:
+        show_rules(explain, as_json=as_json)
+        return
+    if audience is not None:
+        _count_parts(context, name, audience=audience, given=_values(variable, option="--variable"), as_json=as_json)
+        return
+    about = {"type_": _type(type_), "prices": context.obj.runtime.prices, "country": country}
+    about |= {"variables": _values_or_names(variable)}
+    if name is None:
+        if (content is None) == (file is None):
+            raise typer.BadParameter("name a template or a YAML file, or give a text by --content or by --file")
+        findings = _lint_text(context, _content(content, file), transliterate=transliterate, **about)
     else:
-        text = _content(content, file)
-        findings = lint_text(context.obj.database, context.obj.tenant, text, transliterate=transliterate, **about)
+        findings = _lint_named(context, name, **about)
     views.show_findings(findings, as_json=as_json)
 
 
+def _lint_text(context: typer.Context, text: str, *, country: str | None, **about: Any) -> "list[Finding]":
+    from lumiere_sms.planning.linting import in_country, lint_text
+
+    return lint_text(context.obj.database, in_country(context.obj.tenant, country), text, **about)
+
+
+def _lint_named(context: typer.Context, name: str, *, country: str | None, **about: Any) -> "list[Finding]":
+    from lumiere_sms.planning.linting import in_country, lint_files, lint_stored
+
+    database, tenant = context.obj.database, in_country(context.obj.tenant, country)
+    if name.endswith((".yaml", ".yml")):
+        return lint_files(database, tenant, [Path(name)], prices=about["prices"])
+    return lint_stored(database, tenant, name=name, **about)
+
+
+def _count_parts(
+    context: typer.Context, name: str | None, *, audience: str, given: dict[str, str], as_json: bool
+) -> None:
+    from lumiere_sms.cli.parts_views import show_parts
+    from lumiere_sms.planning.parts_of import parts_of
+
+    if name is None:
+        raise typer.BadParameter("--audience needs the name of a template")
+    about = {"name": name, "segment": audience, "variables": given, "prices": context.obj.runtime.prices}
+    with output.progress("rendering", quiet=as_json) as advance:
+        found = parts_of(
+            context.obj.database, context.obj.tenant, **about, now=context.obj.clock.now(), progress=advance
+        )
+    show_parts(found, as_json=as_json)
+
+
 @app.command()
-def delete(context: typer.Context, name: Name) -> None:
+def delete(context: typer.Context, name: Name, by: output.By = "operator") -> None:
     """Take a template off the list. What was sent with it stays on record.
 
     Example: lumiere-sms template delete welcome
     """
     from lumiere_sms.messages.templates import delete_template
 
-    delete_template(context.obj.database, context.obj.user_id, name=name)
+    now = context.obj.clock.database_now()
+    delete_template(context.obj.database, context.obj.user_id, name=name, by=by, now=now)
     output.say(f'template "{name}" is deleted')
 
 
@@ -161,17 +220,32 @@ def _content(content: str | None, file: Path | None) -> str:
     return read_source(file) if file else content or ""
 
 
+def _type(name: str | None) -> str | None:
+    from lumiere_sms.audience.behaviour import CAMPAIGN_TYPES
+
+    return _one_of(CAMPAIGN_TYPES, name, option="--type")
+
+
+def _values_or_names(given: Sequence[str] | None) -> dict[str, str]:
+    """Read variables of which the value may be left out."""
+    return {name: value for name, _, value in (each.partition("=") for each in given or ())}
+
+
 def _category(name: str | None) -> str | None:
     from lumiere_sms.messages.templates import Category
 
-    if name is not None and name not in list(Category):
-        raise typer.BadParameter(f'"{name}" is none of {", ".join(Category)}', param_hint="--category")
+    return _one_of(list(Category), name, option="--category")
+
+
+def _one_of(known: Sequence[str], name: str | None, *, option: str) -> str | None:
+    if name is not None and name not in known:
+        raise typer.BadParameter(f'"{name}" is none of {", ".join(known)}', param_hint=option)
     return name
 
 
-def _values(given: Sequence[str] | None) -> dict[str, str]:
+def _values(given: Sequence[str] | None, *, option: str = "--var") -> dict[str, str]:
     pairs = [each.partition("=") for each in given or ()]
     for name, equals, _ in pairs:
         if not name or not equals:
-            raise typer.BadParameter("write NAME=VALUE", param_hint="--var")
+            raise typer.BadParameter("write NAME=VALUE", param_hint=option)
     return {name: value for name, _, value in pairs}

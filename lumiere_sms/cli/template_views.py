@@ -8,7 +8,6 @@ import typer
 
 from lumiere_sms.cli import output
 from lumiere_sms.errors import RefusedError
-from lumiere_sms.logs import mask_phone
 
 if TYPE_CHECKING:
     from lumiere_sms.messages.estimates import Money
@@ -38,6 +37,7 @@ def row(template: "StoredTemplate", zone: str) -> tuple[Any, ...]:
 
 def facts(template: "StoredTemplate", zone: str) -> list[tuple[str, Any]]:
     """Return what there is to say of a template."""
+    parts = output.counted(template.estimated_segments, "part")
     return [
         ("name", template.name),
         ("version", template.version),
@@ -47,7 +47,7 @@ def facts(template: "StoredTemplate", zone: str) -> list[tuple[str, Any]]:
         ("variables", ", ".join(template.variables) or None),
         ("tags", ", ".join(template.tags) or None),
         ("transliterate", "yes" if template.transliterate else "no"),
-        ("about", f"{template.character_count} characters, {_parts(template.estimated_segments)}, {template.encoding}"),
+        ("about", f"{template.character_count} characters, {parts}, {template.encoding}"),
         ("active", "yes" if template.is_active else "no"),
         ("default", "yes" if template.is_default else None),
         ("used", f"{template.usage_count} times" if template.usage_count else "never"),
@@ -69,13 +69,14 @@ def show_preview(seen: "Preview", *, as_json: bool) -> None:
 def _preview_facts(seen: "Preview") -> list[tuple[str, Any]]:
     forced = " ".join(repr(character)[1:-1] for character in seen.forced.characters)
     saved = f", {seen.saved} less" if seen.saved else ""
+    without = output.counted(seen.forced.parts_without, "part")
     how = "transliterate spells them" if seen.forced.spelled else "leave them out"
     return [
         ("characters", len(seen.text)),
         ("encoding", f"{seen.count.encoding} ({seen.count.units} units)"),
         ("parts", seen.count.parts),
         ("price", seen.cost),
-        ("forces UCS-2", f"{forced} ({_parts(seen.forced.parts_without)} without{saved}; {how})" if forced else None),
+        ("forces UCS-2", f"{forced} ({without} without{saved}; {how})" if forced else None),
     ]
 
 
@@ -96,7 +97,7 @@ def _preview_json(seen: "Preview") -> dict[str, Any]:
 
 def show_segment(seen: "SegmentPreview", *, worst: bool, as_json: bool, show_phones: bool) -> None:
     """Show a template over a segment; the dearest text only when `worst`."""
-    phone = seen.dearest_phone and (seen.dearest_phone if show_phones else mask_phone(seen.dearest_phone))
+    phone = output.phone(seen.dearest_phone, show_phones=show_phones)
     dearest = {"phone_number": phone, **_preview_json(seen.dearest)} if worst and seen.dearest else None
     if as_json:
         kept = {name: value for name, value in asdict(seen).items() if not name.startswith("dearest")}
@@ -130,18 +131,15 @@ def show_findings(findings: Sequence["Finding"], *, as_json: bool) -> None:
         output.print_json([asdict(finding) for finding in findings])
     else:
         columns = ("rule", "place", "finding", "hint", "")
-        rows = [
-            (one.rule, f"{one.line}:{one.column}", one.message, one.hint, "blocks" if one.blocking else "")
-            for one in findings
-        ]
+        rows = [(one.rule, _place(one), one.message, one.hint, "blocks" if one.blocking else "") for one in findings]
         output.print_table(columns, rows, empty="nothing to mend")
     if any(finding.blocking for finding in findings):
         raise typer.Exit(RefusedError.exit_code)
 
 
+def _place(finding: "Finding") -> str:
+    return f"{finding.file}:{finding.line}:{finding.column}" if finding.file else f"{finding.line}:{finding.column}"
+
+
 def _money(money: "Money | None") -> dict[str, str] | None:
     return {"amount": str(money.amount), "currency": money.currency} if money else None
-
-
-def _parts(count: int) -> str:
-    return "1 part" if count == 1 else f"{count} parts"

@@ -13,6 +13,8 @@ app = typer.Typer(
     help="Businesses that share one database, and the rules of each: when its people are texted.",
 )
 
+#: The rules that a launch pins; the others hold at once.
+_AT_A_LAUNCH = frozenset({"windows", "quiet_hours", "closed_weekdays", "closed_days", "holidays", "opt_out_url"})
 
 Senders = Annotated[
     list[str] | None,
@@ -36,6 +38,7 @@ def create(
     country: Annotated[str, typer.Option(help="ISO 3166-1; how national phone numbers are read.")] = "JP",
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "JPY",
     sender: Senders = None,
+    by: output.By = "operator",
 ) -> None:
     """Add a business.
 
@@ -46,7 +49,7 @@ def create(
 
     plain, named = read_senders(sender or [])
     about = {"name": name, "timezone": timezone, "country": country, "currency": currency}
-    made = create_tenant(context.obj.database, slug, **about, sender=plain, senders=named)
+    made = create_tenant(context.obj.database, slug, **about, sender=plain, senders=named, by=by)
     output.say(f'created the tenant "{made.slug}"; to work as it: lumiere-sms tenant use {made.slug}')
 
 
@@ -80,27 +83,70 @@ def set_(  # noqa: PLR0913 - a parameter is an option of the command
             help='How often one person is texted: "promotional: 1 per 7d, postpone", or exclude; may be repeated.'
         ),
     ] = None,
+    opt_out_url: Annotated[
+        str | None,
+        typer.Option("--opt-out-url", help="What links by which people refuse begin with: https://s.example/."),
+    ] = None,
+    max_parts: Annotated[
+        str | None, typer.Option(metavar="N", help='The most parts of a text: more stop apply; "default" only tells.')
+    ] = None,
+    legal_name: Annotated[str | None, typer.Option(help="Its formal name, which advertising has to show.")] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(help='What is texted back: help="Salon Lumiere, 03-1234-5678"; stop, start, help, other.'),
+    ] = None,
+    retention: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How long what is about people is kept: texts=400d, answers=, events=, people=; may be repeated."
+        ),
+    ] = None,
+    double_opt_in: Annotated[
+        bool | None,
+        typer.Option("--double-opt-in/--no-double-opt-in", help="Consent to advertising is confirmed by text."),
+    ] = None,
+    opt_in_request: Annotated[
+        str | None, typer.Option(help='What `consent request` texts; "default" is what is usual in its country.')
+    ] = None,
     by: Annotated[str, typer.Option(help="Who; kept with the change.", envvar="USER")] = "operator",
 ) -> None:
-    """Change its providers, routing and senders, and when its people are texted; "default" takes a rule back.
+    """Change how its texts go, when its people are texted, what answers them and for how long it is kept.
+
+    "default" takes a rule back.
 
     Example: lumiere-sms tenant set ginza --providers twilio,aws --window promotional=10:00-12:00
     """
+    from lumiere_sms.campaigns.answer_options import read_answers, read_request
     from lumiere_sms.campaigns.cap_options import read_caps
+    from lumiere_sms.campaigns.retention_options import read_retention
     from lumiere_sms.campaigns.tenant_rules import change_rules, read_rules
     from lumiere_sms.campaigns.tenant_ways import change_ways, read_ways
 
-    ways = read_ways(providers=providers, routing=routing, senders=sender or [])
-    rules = read_rules(windows=window or [], quiet_hours=quiet_hours, closed=closed or [], holidays=holidays)
+    ways = read_ways(providers=providers, routing=routing, senders=sender or [], legal_name=legal_name)
+    rules = read_rules(
+        windows=window or [],
+        quiet_hours=quiet_hours,
+        closed=closed or [],
+        holidays=holidays,
+        opt_out_url=opt_out_url,
+        max_parts=max_parts,
+    )
     rules |= {"frequency_caps": read_caps(cap)} if cap else {}
-    if not rules and providers is None and routing is None and not sender:
+    rules |= {"retention": read_retention(retention)} if retention else {}
+    rules |= {"answers": read_answers(answer)} if answer else {}
+    rules |= {"double_opt_in": double_opt_in} if double_opt_in is not None else {}
+    rules |= {"opt_in_request": read_request(opt_in_request)} if opt_in_request is not None else {}
+    has_ways = bool(sender) or any(each is not None for each in (providers, routing, legal_name))
+    if not rules and not has_ways:
         raise typer.BadParameter("name what to change, such as --providers or --window")
     slug, now = slug or context.obj.runtime.tenant_in_use, context.obj.clock.database_now()
     if rules:
         change_rules(context.obj.database, slug, rules, by=by, now=now)
-        since = "from the next launch on, a cap at once" if cap else "from the next launch on"
-        output.say(f'changed the rules of "{slug}"; they hold {since}')
-    if providers is not None or routing is not None or sender:
+        later = _AT_A_LAUNCH & rules.keys()
+        since = "from the next launch on" if later == rules.keys() else "at once"
+        rest = "; windows, days and links from the next launch on" if later and later != rules.keys() else ""
+        output.say(f'changed the rules of "{slug}"; they hold {since}{rest}')
+    if has_ways:
         change_ways(context.obj.database, slug, ways, by=by, now=now)
         output.say(f'changed the tenant "{slug}"; it holds from the next text on')
 

@@ -18,11 +18,15 @@ def show(tenant: "Tenant", *, as_json: bool) -> None:
     rules = TenantRules.from_payload(tenant.rules)
     windows = list(_windows(rules))
     if as_json:
-        about = {name: getattr(tenant, name) for name in ("slug", "name", "timezone", "country", "currency")}
+        about = {
+            name: getattr(tenant, name) for name in ("slug", "name", "legal_name", "timezone", "country", "currency")
+        }
         by_type = {row["type"]: {name: row[name] for name in ("window", "is_own", "ever_opens")} for row in windows}
         output.print_json({**about, "rules": rules.payload(), "windows": by_type})
         return
-    output.print_facts([("name", tenant.name), ("timezone", tenant.timezone), *_facts(rules)])
+    legal_name = tenant.legal_name or "not known: lumiere-sms tenant set --legal-name"
+    named = [("name", tenant.name), ("formal name", legal_name), ("timezone", tenant.timezone)]
+    output.print_facts([*named, *_facts(rules)])
     output.print_table(
         ("type", "when its texts leave", "said by"),
         ((row["type"], _shown(row), "you" if row["is_own"] else "the package") for row in windows),
@@ -68,7 +72,17 @@ def _facts(rules: "TenantRules") -> Iterator[tuple[str, str]]:
     yield "quiet hours", of_kind("blast", rules).quiet_hours or ""
     closed = [f"{WEEKDAYS[number - 1]}s" for number in rules.closed_weekdays or ()]
     yield "closed", ", ".join([*closed, *_stretches(rules.closed_days)]) or "no days are named"
-    yield "holidays", rules.holidays or "not named; what recurs and skips closed days keeps its country's"
+    yield "holidays", rules.holidays or "not named: where a campaign goes by them, its country's"
+    yield "opt-out link", f"{rules.opt_out_url}…" if rules.opt_out_url else "none: texts have no {{ opt_out_url }}"
+    yield "parts", f"at most {rules.max_parts} of a text" if rules.max_parts else "told when a text has more than 3"
+    if rules.double_opt_in:
+        yield "consent", "to advertising is confirmed by text (double opt-in)"
+    if rules.opt_in_request:
+        yield "request", rules.opt_in_request
+    for kind, text in rules.answers.model_dump(exclude_none=True).items():
+        yield f"answer to {kind}", text
+    for data, kept in rules.retention.told() if rules.retention else ():
+        yield f"{data} are kept", f"{kept.days:,} days"
     for kind, cap in rules.frequency_caps.items():
         then = "more wait" if cap.then == "postpone" else "more are left out"
         yield f"{kind} cap", f"{cap.most} to one person per {duration_text(cap.within)}; {then}"

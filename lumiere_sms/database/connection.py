@@ -5,11 +5,11 @@ connection, so nothing may live longer than a transaction: no prepared statement
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from select import select
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg.abc import Buffer
@@ -23,7 +23,7 @@ from lumiere_sms.errors import ConfigurationError
 
 __all__ = ["Connection", "Database", "DatabaseLostError"]
 
-Connection = psycopg.Connection[dict[str, Any]]
+T = TypeVar("T")
 
 OLDEST_SERVER = 15_00_00
 # What the URL does not say itself. A server that has gone without a word is found in a minute: by keepalives where we
@@ -39,13 +39,41 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+class Connection(psycopg.Connection[dict[str, Any]]):
+    """A connection whose transaction may have last steps, for what has to be locked as shortly as possible."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Begin without any."""
+        super().__init__(*args, **options)
+        self.secret = ""  # what is mixed into the keys that the database keeps
+        self._last_steps: dict[Callable[[Connection, Sequence[Any]], None], list[Any]] = {}
+
+    def before_commit(self, step: "Callable[[Connection, Sequence[T]], None]", item: T) -> None:
+        """Have `step` taken just before this transaction's COMMIT, once, with all items that it was given."""
+        self._last_steps.setdefault(step, []).append(item)
+
+    def take_last_steps(self) -> None:
+        """Take the steps that wait."""
+        waiting, self._last_steps = self._last_steps, {}
+        for step, items in waiting.items():
+            step(self, items)
+
+    def forget_last_steps(self) -> None:
+        """Leave them: the transaction is rolled back."""
+        self._last_steps.clear()
+
+
 class Database:
     """One PostgreSQL database. Safe to share between threads: each transaction has a connection of its own."""
 
-    def __init__(self, url: str, *, revive: Callable[[], None] | None = None) -> None:
-        """Take a libpq URL; `revive` brings an embedded server back to life before another try to connect."""
+    def __init__(self, url: str, *, revive: Callable[[], None] | None = None, secret: str = "") -> None:
+        """Take a libpq URL; `revive` brings an embedded server back to life before another try to connect.
+
+        `secret` is what the keys that the database holds are mixed with (secrets.py).
+        """
         self.url = url
         self._revive = revive
+        self._secret = secret
         self._idle: deque[Connection] = deque()
 
     @contextmanager
@@ -131,13 +159,14 @@ class Database:
             parameters = {**DEFAULTS, **conninfo_to_dict(self.url)}
         except psycopg.ProgrammingError as error:
             raise malformed(error) from error
-        connection = psycopg.connect(
+        connection = Connection.connect(
             autocommit=True,  # so that `transaction()` alone begins and ends transactions
             row_factory=dict_row,
             prepare_threshold=None,
             **parameters,
         )
         _refuse_unfit(connection)
+        connection.secret = self._secret
         if connection.info.parameter_status("TimeZone") != "UTC":
             connection.adapters.register_loader("timestamptz", _UtcLoader)
         return connection
@@ -175,8 +204,11 @@ class _Begun:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> bool:
         if kind is None:
+            self._connection.take_last_steps()
             self._connection.execute("COMMIT")
-        elif not self._connection.closed:
+            return False
+        self._connection.forget_last_steps()
+        if not self._connection.closed:
             self._connection.execute("ROLLBACK")
         return kind is psycopg.Rollback
 

@@ -5,19 +5,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from lumiere_sms.database.audit import record
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.errors import ConfigurationError, StateError
 
 DEFAULT_SLUG = "default"
 CHOSEN = "tenant"  # the file in the data folder
+
+_TENANTS: LiteralString = """
+    SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders, rules, legal_name
+    FROM users
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Tenant:
     routing: str | None = None  # None: the setting's
     senders: dict[str, str] = field(default_factory=dict)
     rules: dict[str, Any] = field(default_factory=dict)  # as definitions/tenant_rules.py reads them
+    legal_name: str | None = None  # what the business is called in law
 
     def sender_at(self, provider: str, *, primary: str = "") -> str:
         """Return what its texts through a provider come from, or an empty text where it has no sender of its own.
@@ -49,8 +56,7 @@ def find_tenant(database: Database, slug: str) -> Tenant:
     """Return the tenant called `slug`. Raises: StateError when there is none."""
     with database.transaction() as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
         found = cursor.execute(
-            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders, rules FROM users"
-            " WHERE slug = %s",
+            f"{_TENANTS} WHERE slug = %s",
             [slug],
         ).fetchone()
     if found is None:
@@ -62,8 +68,7 @@ def tenant_of(connection: Connection, user_id: UUID) -> Tenant:
     """Return the tenant whose key is `user_id`."""
     with connection.cursor(row_factory=class_row(Tenant)) as cursor:
         found = cursor.execute(
-            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders, rules FROM users"
-            " WHERE id = %s",
+            f"{_TENANTS} WHERE id = %s",
             [user_id],
         ).fetchone()
     assert found is not None, "every user_id refers to a tenant"
@@ -73,13 +78,10 @@ def tenant_of(connection: Connection, user_id: UUID) -> Tenant:
 def list_tenants(database: Database) -> list[Tenant]:
     """Return all tenants by slug."""
     with database.transaction() as connection, connection.cursor(row_factory=class_row(Tenant)) as cursor:
-        return cursor.execute(
-            "SELECT id, slug, name, timezone, country, currency, sender, providers, routing, senders, rules FROM users"
-            " ORDER BY slug"
-        ).fetchall()
+        return cursor.execute(f"{_TENANTS} ORDER BY slug").fetchall()
 
 
-def create_tenant(
+def create_tenant(  # noqa: PLR0913 - a tenant has so many parts
     database: Database,
     slug: str,
     *,
@@ -89,6 +91,7 @@ def create_tenant(
     currency: str = "JPY",
     sender: str | None = None,
     senders: Mapping[str, str] | None = None,
+    by: str = "operator",
 ) -> Tenant:
     """Add a tenant; `name` is the slug where none is given.
 
@@ -105,17 +108,23 @@ def create_tenant(
             " ON CONFLICT (slug) DO NOTHING",
             {**asdict(tenant), "senders": Jsonb(tenant.senders)},
         )
+        if added.rowcount:
+            about = {name: value for name, value in asdict(tenant).items() if value and name != "id"}
+            record(connection, tenant.id, actor=by, action="tenant.create", subject=slug, after=about, now=None)
     if not added.rowcount:
         raise StateError(f'there is a tenant "{slug}" already', hint="lumiere-sms tenant list")
     return tenant
 
 
 def write_ways(connection: Connection, tenant: Tenant) -> None:
-    """Write how a tenant's texts go: its providers, routing, senders. Raises: StateError for a sender that is taken."""
+    """Write how a tenant's texts go, and in whose name: providers, routing, senders, its formal name.
+
+    Raises: StateError for a sender that is taken.
+    """
     _refuse_taken_senders(connection, tenant)
     connection.execute(
-        "UPDATE users SET providers = %(providers)s, routing = %(routing)s, sender = %(sender)s, senders = %(senders)s"
-        " WHERE id = %(id)s",
+        "UPDATE users SET providers = %(providers)s, routing = %(routing)s, sender = %(sender)s, senders = %(senders)s,"
+        " legal_name = %(legal_name)s WHERE id = %(id)s",
         {**asdict(tenant), "senders": Jsonb(tenant.senders)},
     )
 
@@ -144,13 +153,17 @@ def chosen_tenant(data_dir: Path) -> str:
     return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
 
-def _check(tenant: Tenant) -> None:
+def is_country(code: str) -> bool:
+    """Say whether there is a country with this code of ISO 3166-1, in capitals."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415 - 100 ms that other commands do without
 
-    countries = {country for found in COUNTRY_CODE_TO_REGION_CODE.values() for country in found if country.isalpha()}
+    return code.isalpha() and any(code in found for found in COUNTRY_CODE_TO_REGION_CODE.values())
+
+
+def _check(tenant: Tenant) -> None:
     wrong = [
         (not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", tenant.slug), f'"{tenant.slug}" is no slug', "like ginza-2"),
-        (tenant.country not in countries, f'"{tenant.country}" is no country', "ISO 3166-1, like JP"),
+        (not is_country(tenant.country), f'"{tenant.country}" is no country', "ISO 3166-1, like JP"),
         (not re.fullmatch(r"[A-Z]{3}", tenant.currency), f'"{tenant.currency}" is no currency', "ISO 4217, like JPY"),
         (tenant.timezone not in available_timezones(), f'"{tenant.timezone}" is no time zone', _guess(tenant.timezone)),
     ]

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field
 from lumiere_sms.audience.criteria import canonical_criteria, filters_to_criteria
 from lumiere_sms.definitions.base import Criteria, Definition, Filters, sorted_keys
 from lumiere_sms.definitions.closing import ClosingDefinition
+from lumiere_sms.definitions.places import Written
 from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.definitions.trials import CanaryDefinition, Percent, VariantDefinition, WinnerDefinition
 from lumiere_sms.definitions.values import (
@@ -65,6 +66,7 @@ ONLY_IF_GIVEN = frozenset(
         "providers",
         "remind",
         "routing",
+        "shared_phones",
         "spread",
         "steps",
         "stop_when",
@@ -85,6 +87,7 @@ SendRate = Annotated[int, Field(ge=1, le=100_000)]
 Routing = Literal["primary", "round_robin", "weighted", "cheapest"]
 Strategy = Literal["time-optimized", "cost-optimized", "provider-balanced"]
 TooSlow = Literal["refuse", "spread", "expire"]
+Sharing = Literal["one", "merge"]
 Retries = Annotated[int, Field(ge=0, le=10)]
 
 
@@ -232,6 +235,9 @@ class CampaignDefinition(Definition):
     holdout: Percent | None = Field(default=None, description="The share that gets nothing, to measure the effect.")
     winner: WinnerDefinition | None = Field(default=None, description="How the rest gets the better variant.")
     canary: CanaryDefinition | None = Field(default=None, description="A few who go first.")
+    shared_phones: Sharing | None = Field(
+        default=None, description="merge: one text for all who share a number, with {{ names }}; else one of them."
+    )
     stop_when: Text | None = Field(
         default=None, description="A SQL query on your own tables; the campaign is paused where it says true."
     )
@@ -296,6 +302,11 @@ class CampaignDefinition(Definition):
         return self.strategy == Goal.COST.value
 
     @property
+    def is_merging(self) -> bool:
+        """Whether one text goes to all who share a number, with the names of all of them."""
+        return self.shared_phones == "merge"
+
+    @property
     def is_standing(self) -> bool:
         """Whether it takes people in day by day, instead of once at its time."""
         return self.type in {"drip", "reminder"}
@@ -349,10 +360,15 @@ class Definitions:
     campaigns: Mapping[str, CampaignDefinition]
     files: tuple[str, ...] = ()
     places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
+    texts: Mapping[tuple[str, str, str], Written] = field(default_factory=dict, repr=False, compare=False)
 
     def place_of(self, kind: Kind, name: str) -> Place:
         """Return file, line and column of a definition, counted from 1."""
         return self.places[kind, name]
+
+    def written(self, kind: Kind, name: str, content: str) -> Written | None:
+        """Return where a text of a definition stands; None where no file has it."""
+        return self.texts.get((kind, name, content))
 
 
 def _joined(criteria: dict[str, Any] | None, filters: dict[str, Any] | None) -> dict[str, Any] | None:

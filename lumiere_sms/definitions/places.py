@@ -7,11 +7,26 @@ snake_case, because `batchSize` and `batch_size` are one key.
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from lumiere_sms.definitions.nodes import Listing, Mapping, Node, Scalar, Source, Span
 
 Path = Sequence[str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text where a file has it."""
+
+    source: Source
+    scalar: Scalar
+
+    def place(self, line: int, column: int) -> tuple[str, int, int]:
+        """Return file, line and column of a place inside the text, all counted from 1."""
+        span = span_inside(self.source, self.scalar, line=line, column=column)
+        return self.source.file, span.line + 1, span.column + 1
+
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CAMEL = re.compile(r"[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+")

@@ -24,8 +24,9 @@ from lumiere_sms.definitions.models import (
 )
 from lumiere_sms.definitions.nesting import models_in
 from lumiere_sms.definitions.nodes import Scalar
-from lumiere_sms.definitions.places import node_at, span_inside
+from lumiere_sms.definitions.places import Written, node_at, span_inside
 from lumiere_sms.definitions.references import dangling, default_twins, name_twins, unknown_providers
+from lumiere_sms.definitions.sharing_rules import strange_names
 from lumiere_sms.errors import DefinitionError, Problem
 from lumiere_sms.messages.problems import TemplateProblemError
 from lumiere_sms.messages.rendering import compile_template
@@ -83,7 +84,7 @@ def examine(
         problems += wrong
     made, wrong = _make(entries, defaults_zone)
     problems += [*wrong, *name_twins(entries), *default_twins(entries, made), *unknown_providers(entries, made)]
-    problems += segments_in_circles(entries)
+    problems += [*segments_in_circles(entries), *strange_names(entries, made)]
     if whole:  # a name that is missing may stand in a file that could not be read
         known = known or {"template": (), "segment": ()}
         problems += [*dangling(entries, made, known=known), *named_in_criteria(entries, made, known=known)]
@@ -133,11 +134,17 @@ def _problem(entry: Entry, complaint: Complaint) -> Problem:
 
 def _of_texts(entry: Entry) -> Iterator[Problem]:
     """Yield what is wrong with a template's text, wherever one is written, at its own place inside the scalar."""
+    for text in _texts(entry):
+        yield from _of_text(entry, text)
+
+
+def _texts(entry: Entry) -> Iterator[Scalar]:
+    """Yield the texts that a definition writes."""
     key = {"template": "content", "campaign": "message"}.get(entry.kind, "")
-    for path, model, _ in models_in(MODELS[entry.kind], entry.data()):
+    for path, model, _ in models_in(MODELS[entry.kind], entry.data()) if key else ():
         text = node_at(entry.node, (*path, key)) if key in model.model_fields else None
         if isinstance(text, Scalar) and text.text.strip():
-            yield from _of_text(entry, text)
+            yield text
 
 
 def _of_text(entry: Entry, text: Scalar) -> Iterator[Problem]:
@@ -177,10 +184,14 @@ def _definitions(
     places: dict[tuple[str, str], tuple[str, int, int]] = {}
     for entry in entries:
         places.setdefault((entry.kind, entry.name.text), entry.place)
+    texts = {
+        (each.kind, each.name.text, text.text): Written(each.source, text) for each in entries for text in _texts(each)
+    }
     return Definitions(
         {name: model for (_, name), model in made.items() if isinstance(model, TemplateDefinition)},
         {name: model for (_, name), model in made.items() if isinstance(model, SegmentDefinition)},
         {name: model for (_, name), model in made.items() if isinstance(model, CampaignDefinition)},
         tuple(files),
         places,
+        texts,
     )

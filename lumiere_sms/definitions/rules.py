@@ -14,6 +14,7 @@ from lumiere_sms.definitions.base import Complaint, Definition
 from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.definitions.nesting import meant_keys, models_in
 from lumiere_sms.definitions.recurrence_rules import recurrence_values
+from lumiere_sms.definitions.sharing_rules import sharing_keys
 from lumiere_sms.definitions.standing_rules import standing_keys, standing_values
 from lumiere_sms.definitions.strategy_rules import strategy_keys, strategy_values
 from lumiere_sms.definitions.trial_rules import trial_keys, trial_values
@@ -93,6 +94,7 @@ _KEY_RULES: Mapping[str, tuple[KeyRule, ...]] = {
         _what_each_part_says,
         _to_whom,
         _one_zone,
+        sharing_keys,
         standing_keys,
         strategy_keys,
         trial_keys,

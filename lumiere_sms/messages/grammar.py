@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from lumiere_sms.messages.filters import FILTERS, LONGEST_TEXT, Missing, finish
 from lumiere_sms.messages.problems import RenderingError, TemplateProblemError
-from lumiere_sms.messages.values import snake_case
+from lumiere_sms.messages.values import LINK, snake_case
 
 LONGEST_SOURCE = 10_000
 DEEPEST = 40  # of expressions and conditions inside one another
@@ -181,6 +181,8 @@ def _check_constant(node: nodes.Const, source: str) -> None:
 
 def _check_filter(node: nodes.Filter, source: str) -> None:
     offset = _word_after(source, node.lineno, node.name)
+    if node.name != "default" and node.node and _reads_link(node.node):
+        refuse(source, offset, "a link is written as it is, or it leads nowhere", hint="write {{ opt_out_url }} alone")
     filter_ = FILTERS.get(node.name)
     if filter_ is None:
         guess = get_close_matches(node.name, FILTERS, n=1)
@@ -191,6 +193,11 @@ def _check_filter(node: nodes.Filter, source: str) -> None:
         refuse(source, offset, f'the filter "{node.name}" takes {takes}')
     if node.name == "truncate" and not _is_length(node.args[0]):
         refuse(source, offset, f'the filter "truncate" takes a number of characters, 1 to {LONGEST_TEXT:,}')
+
+
+def _reads_link(node: nodes.Node) -> bool:
+    names = (each.name for each in (node, *node.find_all(nodes.Name)) if isinstance(each, nodes.Name))
+    return LINK in map(snake_case, names)
 
 
 def _is_length(node: nodes.Expr) -> bool:

@@ -31,6 +31,13 @@ class Encoding(StrEnum):
     UCS2 = "ucs2"
 
 
+#: The units of a text alone, and of each part of a longer one (3GPP TS 23.038 and 23.040).
+ALONE = {Encoding.GSM7: 160, Encoding.UCS2: 70}
+JOINED = {Encoding.GSM7: 153, Encoding.UCS2: 67}
+_SEPTETS, _SEPTETS_JOINED = ALONE[Encoding.GSM7], JOINED[Encoding.GSM7]
+_UNITS, _UNITS_JOINED = ALONE[Encoding.UCS2], JOINED[Encoding.UCS2]
+
+
 @dataclass(frozen=True, slots=True)
 class PartCount:
     """What a text takes: `units` are septets in GSM-7 and 16-bit units in UCS-2."""
@@ -65,34 +72,53 @@ def forcing_characters(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_FOREIGN.findall(text)))
 
 
+def starts_of_parts(text: str, count: PartCount) -> tuple[int, ...]:
+    """Return where the parts of a text begin: units from its start, by its count.
+
+    Who takes plain characters off its end takes off the parts that would begin behind it.
+
+    >>> text = "x" * 152 + "€" + "x" * 100
+    >>> starts_of_parts(text, count_parts(text))
+    (0, 152)
+    """
+    if count.parts <= 1:
+        return (0,)
+    if count.units == len(text):  # no character is two units wide
+        return tuple(range(0, count.units, JOINED[count.encoding]))
+    if count.encoding is Encoding.GSM7:
+        return tuple(_septet_starts(text, count.units))
+    return tuple(_octet_starts(text.encode("utf-16-be", "surrogatepass"), count.units))
+
+
 def _count_septets(text: str) -> PartCount:
     extended = len(_EXTENDED.findall(text))
     units = len(text) + extended
-    if units <= 160:  # noqa: PLR2004 - the octets of one part, in septets
+    if units <= _SEPTETS:
         return PartCount(Encoding.GSM7, units, 1 if units else 0)
     if not extended:
-        return PartCount(Encoding.GSM7, units, -(-units // 153))
-    septets = _EXTENDED.sub(_ESCAPE + "x", text)
-    parts = start = 0
-    while start < units:
-        start += 153
-        if start < units and septets[start - 1] == _ESCAPE:
-            start -= 1
-        parts += 1
-    return PartCount(Encoding.GSM7, units, parts)
+        return PartCount(Encoding.GSM7, units, -(-units // _SEPTETS_JOINED))
+    return PartCount(Encoding.GSM7, units, len(_septet_starts(text, units)))
 
 
 def _count_16_bit_units(text: str) -> PartCount:
     octets = text.encode("utf-16-be", "surrogatepass")
     units = len(octets) // 2
-    if units <= 70:  # noqa: PLR2004 - the octets of one part, in 16-bit units
+    if units <= _UNITS:
         return PartCount(Encoding.UCS2, units, 1)
     if units == len(text):
-        return PartCount(Encoding.UCS2, units, -(-units // 67))
-    parts = start = 0
-    while start < units:
-        start += 67
-        if start < units and octets[2 * start - 2] in _HIGH_SURROGATES:
-            start -= 1
-        parts += 1
-    return PartCount(Encoding.UCS2, units, parts)
+        return PartCount(Encoding.UCS2, units, -(-units // _UNITS_JOINED))
+    return PartCount(Encoding.UCS2, units, len(_octet_starts(octets, units)))
+
+
+def _septet_starts(text: str, units: int) -> list[int]:
+    septets, starts = _EXTENDED.sub(_ESCAPE + "x", text), [0]
+    while (start := starts[-1] + _SEPTETS_JOINED) < units:
+        starts.append(start - 1 if septets[start - 1] == _ESCAPE else start)
+    return starts
+
+
+def _octet_starts(octets: bytes, units: int) -> list[int]:
+    starts = [0]
+    while (start := starts[-1] + _UNITS_JOINED) < units:
+        starts.append(start - 1 if octets[2 * start - 2] in _HIGH_SURROGATES else start)
+    return starts

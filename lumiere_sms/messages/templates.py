@@ -14,9 +14,11 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
+from lumiere_sms.database.told import told
 from lumiere_sms.errors import StateError
 from lumiere_sms.messages.estimates import estimate
 from lumiere_sms.messages.rendering import compile_template
@@ -83,12 +85,21 @@ def find_template(database: Database, user_id: UUID, *, name: str) -> StoredTemp
     return found[0]
 
 
-def create_template(database: Database, user_id: UUID, *, definition: Mapping[str, Any]) -> UUID:
+def create_template(
+    database: Database,
+    user_id: UUID,
+    *,
+    definition: Mapping[str, Any],
+    by: str = "operator",
+    now: datetime | None = None,
+) -> UUID:
     """Write a new template. Raises: StateError when its name is taken, TemplateProblemError."""
     name = definition["name"]
     with database.transaction() as connection:
         if _current(connection, user_id, name) is not None:
             raise StateError(f'there is a template "{name}" already', hint=f"lumiere-sms template show {name}")
+        _, given = told({key: (None, value) for key, value in definition.items() if key != "name" and value})
+        audit.record(connection, user_id, actor=by, action="template.create", subject=name, after=given, now=now)
         return write_template(connection, user_id, definition)
 
 
@@ -111,7 +122,9 @@ def write_template(connection: Connection, user_id: UUID, definition: Mapping[st
     return _insert_version(connection, user_id, values)
 
 
-def delete_template(database: Database, user_id: UUID, *, name: str) -> None:
+def delete_template(
+    database: Database, user_id: UUID, *, name: str, by: str = "operator", now: datetime | None = None
+) -> None:
     """Take a template off the list; its versions stay, as proof of what was sent.
 
     Raises: StateError when there is none, or a campaign that is not finished uses it.
@@ -124,6 +137,7 @@ def delete_template(database: Database, user_id: UUID, *, name: str) -> None:
             named = ", ".join(f'"{row["name"]}" ({row["status"]})' for row in using)
             raise StateError(f'template "{name}" is used by {named}', hint="cancel or delete these campaigns first")
         connection.execute(_SET_ASIDE, {"user_id": user_id, "name": name})
+        audit.record(connection, user_id, actor=by, action="template.delete", subject=name, now=now)
 
 
 def attribute_names(database: Database, user_id: UUID) -> set[str]:

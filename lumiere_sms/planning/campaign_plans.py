@@ -19,6 +19,7 @@ from lumiere_sms.planning.foreseeing import ExpectedDay
 from lumiere_sms.planning.proposing import BudgetAnswer
 from lumiere_sms.planning.slots import Slot, slots_of
 from lumiere_sms.planning.spending import BudgetPlan
+from lumiere_sms.planning.ways_out import without_way_out
 
 _MOST_CLOSED = 7  # days that are told
 
@@ -52,7 +53,10 @@ class CampaignPlan:
     their last window at that pace. One that is too slow and may be spread over days is `is_spread`. `through` says
     which providers, where there is a choice. `slots` say when how many texts leave, `timing` for how many of them what
     counted, `closed` on which days none leaves. Of one that recurs, `coming` are the next times, `calendar` says how;
-    `days` are the next ones of one that is a run a day. Of `strategies` and `budget_answer` there is what was asked.
+    `days` are the next ones of one that is a run a day.
+    `merged` texts have the names of several people who share a number. Of `strategies` and `budget_answer` there is
+    what was asked.
+    `cannot_refuse` says where nobody could refuse further texts, neither by an answer nor by a link.
     """
 
     name: str
@@ -91,10 +95,12 @@ class CampaignPlan:
     coming: tuple[datetime, ...] = ()
     calendar: Calendar | None = None
     days: tuple[ExpectedDay, ...] = ()
+    merged: int = 0
     variants: Mapping[str, int] = field(default_factory=dict)
     trial: Mapping[str, Any] = field(default_factory=dict)
     strategies: tuple[Compared, ...] = ()
     budget_answer: BudgetAnswer | None = None
+    cannot_refuse: str = ""
 
     @property
     def fits(self) -> bool:
@@ -139,8 +145,15 @@ def describe(case: Case, *, is_draft: bool) -> CampaignPlan:
         slots=slots_of(found, zone=definition.timezone),
         timing=dict(tally.timing.most_common()),
         variants=dict(tally.variants) if definition.variants else {},
+        merged=tally.merged,
         trial={name: one.payload() for name in ("canary", "winner") if (one := getattr(definition, name))},
         closed=tuple(islice(_closed(recipe, tally), _MOST_CLOSED)),
+        cannot_refuse=without_way_out(
+            way,
+            definition,
+            case.wanted.content,
+            countries=sorted({country for _, country, _, _ in tally.kept}),
+        ),
     )
 
 

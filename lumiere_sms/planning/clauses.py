@@ -14,6 +14,7 @@ from lumiere_sms.audience.eligibility import zone_of
 from lumiere_sms.audience.fields import Kind
 from lumiere_sms.audience.preview import clause_line
 from lumiere_sms.database.connection import Connection
+from lumiere_sms.logs import mask_phone
 
 LONGEST_VALUE = 60
 
@@ -71,5 +72,7 @@ def _value_of(criterion: Criterion, customer: Mapping[str, Any]) -> str:
     name = "last_visit_date" if field.kind is Kind.DAYS else field.name
     attribute = name.partition("attributes.")[2]
     value = customer["attributes"].get(attribute) if attribute else customer.get(name)
+    if name == "phone_number" and value:
+        return mask_phone(value)
     told = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
     return told[:LONGEST_VALUE] or "none"

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from lumiere_sms.audience.customers import require_customers
 from lumiere_sms.audience.eligibility import audience_query
+from lumiere_sms.audience.sharing import MERGED
 from lumiere_sms.campaigns.freezing import Frozen, Narrowing, Person, Recipe, Row, Tally, audience_batches, freeze
 from lumiere_sms.campaigns.habits import answers_of, with_habit
 from lumiere_sms.campaigns.launch import local_day
@@ -156,6 +157,7 @@ def _judged(
         campaign_type=definition.type,
         today=local_day(tenant, wish),
         cap=recipe.cap,
+        merges=definition.is_merging,
     )
     only = Narrowing("audience.id = %(explained)s", {"explained": customer["id"]})
     batches = audience_batches(connection, query, columns=recipe.columns, narrowing=only)
@@ -183,7 +185,8 @@ def _verdict(case: Case, frozen: Frozen | None, reason: str | None, texts: Seque
     if case.person is None:
         return "gets no text: not in its segment"
     if reason:
-        return f"gets no text: {reason.replace('_', ' ')}"
+        of_another = "is named in the text that goes to another person with the number"
+        return of_another if reason == MERGED else f"gets no text: {reason.replace('_', ' ')}"
     return _told_of_next(case, frozen)
 
 

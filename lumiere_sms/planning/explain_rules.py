@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from lumiere_sms.audience.caps import FREQUENCY_CAP
 from lumiere_sms.audience.eligibility import find_audience
+from lumiere_sms.audience.sharing import MERGED
 from lumiere_sms.campaigns.allocation import Trials
 from lumiere_sms.campaigns.freezing import HELD_OUT, Frozen, Person, Recipe
 from lumiere_sms.campaigns.launch import local_day
@@ -58,7 +59,7 @@ class Case:
 _CONSENT = {"promotional": "allow_promotional", "drip": "allow_promotional", "reminder": "allow_reminders"}
 _TIMES = frozenset({"no_window", "bad_timezone", TOO_LATE})
 _ASKED_BEFORE_THE_TEXT = frozenset(
-    {"no_phone", "opted_out", "suppressed", "no_consent", "shared_phone", FREQUENCY_CAP, HELD_OUT}
+    {"no_phone", "opted_out", "suppressed", "no_consent", "shared_phone", MERGED, FREQUENCY_CAP, HELD_OUT}
 )
 
 
@@ -74,7 +75,7 @@ def facts_of(connection: Connection, case: Case, frozen: Frozen | None, reason: 
     yield from _refusals(connection, case)
     yield _consent(case)
     if others := _others_with_the_number(connection, case):
-        yield _shared(others, reason)
+        yield _shared(others, reason, merges=case.definition.is_merging)
     if case.person and FREQUENCY_CAP in {reason, frozen.reason if frozen else None}:
         yield _cap(case, reason)
     if case.recipe.trials and reason in {None, HELD_OUT}:
@@ -162,10 +163,14 @@ def _others_with_the_number(connection: Connection, case: Case) -> list[str]:
     return [row["external_id"] or str(row["id"]) for row in rows]
 
 
-def _shared(others: list[str], reason: str | None) -> Fact:
+def _shared(others: list[str], reason: str | None, *, merges: bool) -> Fact:
     told = f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} the same number"
     if reason == "shared_phone":
         return Fact("shared phone", Verdict.STOPS, f"{told}, and the text goes to who visited last")
+    if reason == MERGED:
+        return Fact("shared phone", Verdict.STOPS, f"{told}; one text for all of them goes to who visited last")
+    if merges:
+        told += ": the text has the names of all of them who may get it"
     return Fact("shared phone", Verdict.PASSES, told)
 
 

@@ -4,7 +4,7 @@ Who, what and when come from the functions that the launch runs (campaigns/freez
 templates and segments of the files where these differ from the database.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -12,9 +12,11 @@ from typing import Any
 
 from lumiere_sms.campaigns.calendars import Calendar, calendar_of
 from lumiere_sms.campaigns.changes import Change, checksum, current_campaigns, diff, is_over, keeps_its_start
+from lumiere_sms.campaigns.checking import looked_at
 from lumiere_sms.campaigns.freezing import Prices
 from lumiere_sms.campaigns.occurrences import coming
 from lumiere_sms.campaigns.wording import findings_of, planned_content
+from lumiere_sms.campaigns.writing import Content
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
@@ -22,6 +24,7 @@ from lumiere_sms.definitions.models import CampaignDefinition, Definitions
 from lumiere_sms.definitions.values import read_amount, read_money
 from lumiere_sms.errors import RefusedError
 from lumiere_sms.messages.estimates import Money
+from lumiere_sms.messages.lint import Finding
 from lumiere_sms.planning.campaign_plans import CampaignPlan, describe
 from lumiere_sms.planning.cases import Case, Cases, Wanted
 from lumiere_sms.planning.comparing import compare
@@ -104,6 +107,7 @@ def make_plan(  # noqa: PLR0913 - what a plan depends on, by name
             now=now,
             cases=Cases(connection, tenant, prices=prices, granted=parts_per_second, progress=progress),
             asked=asked,
+            judged=looked_at(connection, tenant, definitions, changes=changes),
         )
         campaigns = [
             planner.plan(definition, current.get(name))
@@ -132,6 +136,7 @@ class _Planner:
         now: datetime,
         cases: Cases,
         asked: Questions,
+        judged: Collection[str],
     ) -> None:
         self._connection = connection
         self._tenant = tenant
@@ -139,6 +144,7 @@ class _Planner:
         self._now = now
         self._cases = cases
         self._asked = asked
+        self._judged = judged
         self._proposer = Proposer(connection, tenant, cases, budget=asked.budget) if asked.budget else None
         self._spending = Spending(connection, tenant)
 
@@ -149,7 +155,7 @@ class _Planner:
         case, days = self._look(wanted, row)
         planned = describe(case, is_draft=not times)
         price = _money(case.prices(self._tenant.country))
-        findings = findings_of(self._connection, self._tenant, definition, content=wanted.content, price=price)
+        findings = self._findings(case, row, content=wanted.content, price=price)
         estimate = Estimate(planned.kept, planned.cost, planned.currency, price.amount)
         budgets = self._spending.plan(definition, row, at=case.recipe.wish, estimate=estimate)
         planned = replace(planned, findings=tuple(findings), budgets=budgets, days=days)
@@ -162,6 +168,15 @@ class _Planner:
             strategies=tuple(compare(self._cases, case)) if self._asked.compares else (),
             budget_answer=self._proposer.answer(case) if self._proposer else None,
         )
+
+    def _findings(
+        self, case: Case, row: Mapping[str, Any] | None, *, content: Content, price: Money
+    ) -> Iterator[Finding]:
+        """Yield what the lint finds; what `apply` does not look at, since nothing of it changes, stops nothing."""
+        about: dict[str, Any] = {"content": content, "price": price, "overrides": row["overrides"] if row else None}
+        most_parts = case.tally.dearest.segments_used if case.tally.dearest else None
+        for finding in findings_of(self._connection, self._tenant, case.definition, **about, most_parts=most_parts):
+            yield finding if case.definition.name in self._judged else replace(finding, blocking=False)
 
     def _look(self, wanted: Wanted, row: Mapping[str, Any] | None) -> tuple[Case, tuple[ExpectedDay, ...]]:
         """Look at what becomes of a campaign; at the next days of one that is a run a day."""

@@ -48,6 +48,7 @@ def preview_campaign(database: Database, tenant: Tenant, *, name: str, limit: in
             campaign_type=definition.type,
             today=local_day(tenant, wish),
             cap=recipe.cap,
+            merges=definition.is_merging,
         )
         batches = audience_batches(connection, query, columns=recipe.columns)
         recipe = with_habit(connection, tenant.id, recipe, definition=definition)

@@ -4,25 +4,25 @@ A segment is rendered by what a launch renders with, streamed, so that memory do
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lumiere_sms.audience.customers import require_customers
+from lumiere_sms.audience.customers import require_one
 from lumiere_sms.audience.eligibility import audience_query
-from lumiere_sms.campaigns.freezing import Prices, Recipe, Tally, audience_batches, freeze
+from lumiere_sms.campaigns.freezing import Prices, Recipe, Tally, audience_batches, freeze, link_of
 from lumiere_sms.campaigns.texts import Wording
-from lumiere_sms.database.connection import Database
+from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
-from lumiere_sms.errors import StateError
+from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.messages.estimates import Money
-from lumiere_sms.messages.lint import Finding, lint_template
+from lumiere_sms.messages.links import Link
 from lumiere_sms.messages.previews import Preview, describe, preview_with_samples
 from lumiere_sms.messages.rendering import compile_template
-from lumiere_sms.messages.templates import Category, StoredTemplate, attribute_names, find_template
-from lumiere_sms.messages.values import FIELDS, snake_case, values_of
+from lumiere_sms.messages.templates import Category, StoredTemplate, find_template
+from lumiere_sms.messages.values import LINK, snake_case, values_of
 from lumiere_sms.providers.prices import country_of
 from lumiere_sms.schedule.windows import SendWindows
 
@@ -55,10 +55,13 @@ def preview_template(
     template = compile_template(stored.content, name=name)
     if customer is None:
         price = _money(prices, tenant.country)
-        given = {"sender_name": tenant.name, **{snake_case(each): value for each, value in variables.items()}}
+        own = {"sender_name": tenant.name, **_own_link(tenant)}
+        given = own | {snake_case(each): value for each, value in variables.items()}
         return preview_with_samples(template, given=given, transliterate=stored.transliterate, price=price)
-    row = _customer(database, tenant, customer)
-    values = values_of(row, variables=variables, tenant_name=tenant.name, zone=row["timezone"] or tenant.timezone)
+    with database.transaction(read_only=True) as connection:
+        row = require_one(connection, tenant, customer)
+    zone = row["timezone"] or tenant.timezone
+    values = values_of(row, variables=variables, tenant_name=tenant.name, zone=zone, **_own_link(tenant))
     country = country_of(row["phone_number"] or "") or tenant.country
     return describe(template.render(values, transliterate=stored.transliterate), _money(prices, country))
 
@@ -98,36 +101,6 @@ def preview_segment(
     )
 
 
-def lint_stored(
-    database: Database, tenant: Tenant, *, name: str, variables: Sequence[str], prices: Prices
-) -> list[Finding]:
-    """Lint a template; `variables` are those that campaigns give besides the declared ones. Raises: StateError."""
-    stored = find_template(database, tenant.id, name=name)
-    declared = [*stored.variables, *variables]
-    return _lint(database, tenant, stored.content, declared=declared, transliterate=stored.transliterate, prices=prices)
-
-
-def lint_text(
-    database: Database, tenant: Tenant, text: str, *, variables: Sequence[str], transliterate: bool, prices: Prices
-) -> list[Finding]:
-    """Lint a text that is not a template yet."""
-    return _lint(database, tenant, text, declared=variables, transliterate=transliterate, prices=prices)
-
-
-def _lint(
-    database: Database,
-    tenant: Tenant,
-    text: str,
-    *,
-    declared: Sequence[str],
-    transliterate: bool,
-    prices: Prices,
-) -> list[Finding]:
-    known = FIELDS | {snake_case(name) for name in attribute_names(database, tenant.id)}
-    price = _money(prices, tenant.country)
-    return lint_template(text, declared=declared, known=known, transliterate=transliterate, price=price)
-
-
 def _render_all(
     database: Database,
     tenant: Tenant,
@@ -138,9 +111,22 @@ def _render_all(
     now: datetime,
     progress: Callable[[int], None],
 ) -> Tally:
-    """Render for everybody of a segment, at no particular time; the tally keeps no text but the dearest."""
-    recipe = Recipe(
-        wordings={"": Wording(compile_template(stored.content, name=stored.name), stored.transliterate)},
+    """Render for everybody of a segment; the tally keeps no text but the dearest."""
+    recipe, tally = recipe_of(tenant, stored, variables=variables, now=now), Tally()
+    with database.transaction(read_only=True) as connection:
+        query = readers_of(connection, tenant, stored, segment=segment, now=now)
+        for batch in audience_batches(connection, query, columns=recipe.columns):
+            deque(freeze(batch, recipe, tally), maxlen=0)
+            progress(tally.matched)
+    return tally
+
+
+def recipe_of(tenant: Tenant, stored: StoredTemplate, *, variables: Mapping[str, Any], now: datetime) -> Recipe:
+    """Return what a campaign with this template would make of each customer, at no particular time."""
+    wordings = {"": Wording(compile_template(stored.content, name=stored.name), stored.transliterate)}
+    return Recipe(
+        wordings=wordings,
+        link=link_of(wordings, variables, TenantRules.from_payload(tenant.rules)),
         variables=dict(variables),
         tenant_name=tenant.name,
         zone=tenant.timezone,
@@ -148,25 +134,26 @@ def _render_all(
         expires_after=None,
         wish=now,
     )
-    tally, today = Tally(), now.astimezone(ZoneInfo(tenant.timezone)).date()
+
+
+def readers_of(
+    connection: Connection, tenant: Tenant, stored: StoredTemplate, *, segment: str, now: datetime
+) -> tuple[str, dict[str, Any]]:
+    """Return the query of a segment's people, as for a campaign that needs the consent of the template's category.
+
+    Raises: StateError for a segment that is not there.
+    """
+    today = now.astimezone(ZoneInfo(tenant.timezone)).date()
     campaign_type = stored.category if stored.category in _NEEDING_CONSENT else "blast"
-    with database.transaction(read_only=True) as connection:
-        query = audience_query(
-            connection, tenant.id, target={"segment": segment}, campaign_type=campaign_type, today=today
-        )
-        for batch in audience_batches(connection, query, columns=recipe.columns):
-            deque(freeze(batch, recipe, tally), maxlen=0)
-            progress(tally.matched)
-    return tally
+    merges = "names" in compile_template(stored.content).variables
+    about: dict[str, Any] = {"campaign_type": campaign_type, "today": today, "merges": merges}
+    return audience_query(connection, tenant.id, target={"segment": segment}, **about)
 
 
-def _customer(database: Database, tenant: Tenant, key: str) -> dict[str, Any]:
-    with database.transaction(read_only=True) as connection:
-        found = require_customers(connection, tenant, key)
-    if len(found) > 1:
-        named = ", ".join(row["external_id"] or str(row["id"]) for row in found)
-        raise StateError(f"{len(found)} customers have this phone number", hint=f"name one: {named}")
-    return found[0]
+def _own_link(tenant: Tenant) -> dict[str, str]:
+    """Return the link that stands for everybody's own, where the business has an address for it."""
+    base = TenantRules.from_payload(tenant.rules).opt_out_url
+    return {LINK: Link(base).sample} if base else {}
 
 
 def _money(prices: Prices, country: str) -> Money:

@@ -189,6 +189,7 @@ class Proposer:
             campaign_type=case.definition.type,
             today=self._today(case),
             cap=case.recipe.cap,
+            merges=case.definition.is_merging,
         )
 
     def _today(self, case: Case) -> date:

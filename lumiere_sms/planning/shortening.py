@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from lumiere_sms.campaigns.freezing import Frozen, Prices
-from lumiere_sms.messages.parts import Encoding, count_parts
-from lumiere_sms.providers.prices import country_of
+from lumiere_sms.messages.parts import ALONE, JOINED
+from lumiere_sms.planning.lengths import Length, length_of, parts_if_shorter
 
-#: The units of a text alone, and of each part of a longer one (3GPP TS 23.038 and 23.040).
-_ALONE = {Encoding.GSM7: 160, Encoding.UCS2: 70}
-_JOINED = {Encoding.GSM7: 153, Encoding.UCS2: 67}
 MOST = 0.4  # of the longest text: who takes off more writes another text
 
 
@@ -28,17 +25,13 @@ class Shortened:
     fewer: int
 
 
-#: How many texts there are by country, encoding, units and parts.
-Lengths = Mapping[tuple[str, Encoding, int, int], int]
+#: How many texts there are by what decides how many parts they take.
+Lengths = Mapping[Length, int]
 
 
 def lengths_of(texts: Iterable[Frozen]) -> Lengths:
     """Count texts by what they cost and by how far they are from costing less."""
-    lengths = Counter[tuple[str, Encoding, int, int]]()
-    for each in texts:
-        count = count_parts(each.personalized_content)
-        lengths[country_of(each.phone_number), count.encoding, count.units, count.parts] += 1
-    return lengths
+    return Counter(length_of(each.personalized_content, each.phone_number) for each in texts)
 
 
 def shorten(lengths: Lengths, *, prices: Prices, limit: Decimal) -> Shortened | None:
@@ -56,21 +49,17 @@ def shorten(lengths: Lengths, *, prices: Prices, limit: Decimal) -> Shortened | 
 def _worth_it(lengths: Lengths) -> Iterator[int]:
     """Yield the numbers of characters that save a part of some text."""
     most = int(MOST * max((units for _, _, units, _ in lengths), default=0))
-    for _, encoding, units, parts in lengths:
-        for fewer in range(1, parts):
-            room = _ALONE[encoding] if fewer == 1 else fewer * _JOINED[encoding]
+    for _, encoding, units, starts in lengths:
+        for fewer in range(1, len(starts)):
+            room = ALONE[encoding] if fewer == 1 else fewer * JOINED[encoding]
             if 0 < units - room <= most:
                 yield units - room
 
 
 def _cost(lengths: Lengths, characters: int, prices: Prices) -> Shortened:
     cost, fewer = Decimal(0), 0
-    for (country, encoding, units, parts), count in lengths.items():
-        after = min(parts, _parts(units - characters, encoding))
-        cost += prices(country).amount * after * count
-        fewer += count if after < parts else 0
+    for length, count in lengths.items():
+        before, after = len(length[3]), parts_if_shorter(length, characters)
+        cost += prices(length[0]).amount * after * count
+        fewer += count if after < before else 0
     return Shortened(characters, cost, fewer)
-
-
-def _parts(units: int, encoding: Encoding) -> int:
-    return 1 if units <= _ALONE[encoding] else -(-units // _JOINED[encoding])

@@ -5,7 +5,7 @@ from typing import Any
 
 from lumiere_sms.audience.algebra import segments_in
 from lumiere_sms.audience.criteria import MOST_VALUES
-from lumiere_sms.audience.phones import PhoneError, read_phone
+from lumiere_sms.audience.phones import phone_or_none
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.definitions.models import CampaignDefinition, Definitions
 
@@ -31,7 +31,7 @@ def planned_segments(tenant: Tenant, target: Mapping[str, Any], *, definitions: 
 
 def _any_of(members: Sequence[str], country: str) -> dict[str, Any]:
     """Return criteria for a fixed list: people with one of these external ids or phones, as apply will find them."""
-    phones = [phone for member in members if (phone := _phone_or_nothing(member, country))]
+    phones = [phone for member in members if (phone := phone_or_none(member, country=country))]
     fields = (("external_id", list(members)), ("phone_number", phones))
     return {
         "or": [
@@ -40,10 +40,3 @@ def _any_of(members: Sequence[str], country: str) -> dict[str, Any]:
             for start in range(0, len(values), MOST_VALUES)
         ]
     }
-
-
-def _phone_or_nothing(text: str, country: str) -> str | None:
-    try:
-        return read_phone(text, country=country)
-    except PhoneError:
-        return None

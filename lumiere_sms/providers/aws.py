@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from lumiere_sms.errors import ConfigurationError, RejectedError, UnknownOutcomeError
 from lumiere_sms.providers.aws_client import AwsClient, new_session
-from lumiere_sms.providers.aws_events import ATTEMPT, TENANT, EventQueue
-from lumiere_sms.providers.base import Accepted, Meaning, Message, Provider, Receipt
+from lumiere_sms.providers.aws_events import ATTEMPT, KEYWORDS, TENANT, EventQueue
+from lumiere_sms.providers.base import Accepted, Meaning, Message, Provider, Receipt, Reply
 from lumiere_sms.providers.codes import aws_meaning
 from lumiere_sms.providers.registry import OWN_POOL
 from lumiere_sms.settings import Settings
@@ -51,18 +51,23 @@ class AwsProvider(Provider):
         options: Mapping[str, Any] | None = None,
         sender: str = OWN_POOL,
         events_queue_url: str = "",
+        answers_keywords: bool = True,
         slots: int = 64,
         connect_timeout: float = 3.0,
         read_timeout: float = 31.0,
     ) -> None:
-        """Take parameters of SendTextMessage that all texts share, and where events are. Raises: ConfigurationError."""
+        """Take parameters of SendTextMessage that all texts share, and where events are. Raises: ConfigurationError.
+
+        `answers_keywords`: whether AWS answers STOP and the like by itself, as unless opt-outs are self-managed.
+        """
+        answered = KEYWORDS if answers_keywords else frozenset[str]()
         times = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
         self._options = dict(options or {})
         self._sender = sender
         session = new_session()
         self._client = AwsClient(SERVICE, session, slots=slots, **times)
-        self._queue = EventQueue(events_queue_url, session, **times) if events_queue_url else None
-        self.has_events = self._queue is not None
+        self._queue = EventQueue(events_queue_url, session, answered=answered, **times) if events_queue_url else None
+        self.has_events = self.has_replies = self._queue is not None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -71,6 +76,7 @@ class AwsProvider(Provider):
             options=_options(settings),
             sender=settings.aws_sender or OWN_POOL,
             events_queue_url=settings.aws_events_queue_url,
+            answers_keywords=settings.answers_keywords("aws"),
             slots=settings.slots,
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
@@ -96,7 +102,7 @@ class AwsProvider(Provider):
             raise UnknownOutcomeError("AWS answered without the message's id")
         return Accepted(answer["MessageId"])
 
-    async def events(self) -> AsyncIterator[Sequence[Receipt]]:
+    async def events(self) -> AsyncIterator[Sequence[Receipt | Reply]]:
         """Yield what the queue of events holds; what was taken is deleted from it."""
         if self._queue is not None:
             async for batch in self._queue.batches():

@@ -6,7 +6,11 @@ the tenant. An event may come twice, late, or out of order; it is deleted once i
 again after the queue's visibility time-out where it has not. What cannot be read stays in the queue, for its
 dead-letter queue or for a version that can read it.
 
-The format: https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-format.html
+What people answer (two-way SMS) comes to an SNS topic, and from there to the same queue. It names neither us nor when
+it came: the time is when SQS took it in.
+
+The formats: https://docs.aws.amazon.com/sms-voice/latest/userguide/configuration-sets-event-format.html and
+https://docs.aws.amazon.com/sms-voice/latest/userguide/two-way-sms-payload.html
 """
 
 import asyncio
@@ -23,12 +27,17 @@ import boto3
 from lumiere_sms.errors import ProviderError
 from lumiere_sms.logs import event
 from lumiere_sms.providers.aws_client import AwsClient
-from lumiere_sms.providers.base import Receipt, ReceiptStatus
+from lumiere_sms.providers.base import Receipt, ReceiptStatus, Reply
 
 ATTEMPT, TENANT = "attempt", "tenant"  # the keys of the context
 PAGE_SIZE = 10  # the most that SQS hands out at once
 READERS = 8  # at once, where there is much
 WAIT = 1  # seconds that SQS waits for a first event; it looks at all of its servers only if it may wait
+SENT_AT = "SentTimestamp"  # milliseconds since 1970
+#: What AWS answers by itself: https://docs.aws.amazon.com/sms-voice/latest/userguide/keywords.html
+KEYWORDS = frozenset(
+    ("ARRET", "CANCEL", "END", "HELP", "OPT-OUT", "OPTOUT", "QUIT", "REMOVE", "STOP", "TD", "UNSUBSCRIBE")
+)
 WAITING = "ApproximateNumberOfMessages"
 ENVELOPES = 3  # one within the other at most
 
@@ -60,7 +69,7 @@ class UnreadableEventError(ValueError):
 class _Page:
     """Messages of the queue: what they say, and the handles of those that can be read."""
 
-    receipts: Sequence[Receipt]
+    found: Sequence[Receipt | Reply]
     handles: Sequence[str]
     unreadable: int
 
@@ -68,19 +77,28 @@ class _Page:
 class EventQueue:
     """The queue that AWS's events come to."""
 
-    def __init__(self, url: str, session: boto3.Session, *, connect_timeout: float, read_timeout: float) -> None:
-        """Take the queue's address. Raises: ConfigurationError where SQS's address is none."""
+    def __init__(
+        self,
+        url: str,
+        session: boto3.Session,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        answered: frozenset[str] = KEYWORDS,
+    ) -> None:
+        """Take the queue's address, and what AWS answers by itself. Raises: ConfigurationError for no address."""
+        self._answered = answered
         times = {"connect_timeout": connect_timeout, "read_timeout": WAIT + read_timeout}
         self._client = AwsClient("sqs", session, slots=READERS, **times)
         self._url = url
 
-    async def batches(self) -> AsyncIterator[Sequence[Receipt]]:
+    async def batches(self) -> AsyncIterator[Sequence[Receipt | Reply]]:
         """Yield what there is, batch by batch; one is deleted when the next is asked for."""
         while messages := await self._receive():
-            page = _read(messages)
+            page = _read(messages, self._answered)
             if page.unreadable:
                 event("events cannot be read", count=page.unreadable)
-            yield page.receipts
+            yield page.found
             await self._delete(page.handles)
 
     async def check(self) -> str:
@@ -105,7 +123,11 @@ class EventQueue:
 
     async def _page(self, wait: int) -> list[Mapping[str, Any]]:
         answer = await self._client.read(
-            "receive_message", QueueUrl=self._url, MaxNumberOfMessages=PAGE_SIZE, WaitTimeSeconds=wait
+            "receive_message",
+            QueueUrl=self._url,
+            MaxNumberOfMessages=PAGE_SIZE,
+            WaitTimeSeconds=wait,
+            MessageSystemAttributeNames=[SENT_AT],
         )
         return list(answer.get("Messages") or ())
 
@@ -118,9 +140,34 @@ class EventQueue:
         await self._client.read("delete_message_batch", QueueUrl=self._url, Entries=entries)
 
 
-def receipt_of(body: str) -> Receipt | None:
-    """Read a message of the queue; None for an event that is not about a text. Raises: UnreadableEventError."""
+def event_of(
+    body: str, *, sent_at: datetime | None = None, answered: frozenset[str] = KEYWORDS
+) -> Receipt | Reply | None:
+    """Read a message of the queue, what became of a text or what somebody answered; None for any other event.
+
+    Raises: UnreadableEventError.
+    """
     said = _unwrapped(body)
+    return _receipt(said) or _reply(said, sent_at, answered)
+
+
+def _reply(said: Mapping[str, Any], sent_at: datetime | None, answered: frozenset[str]) -> Reply | None:
+    message_id, phone = str(said.get("inboundMessageId") or ""), str(said.get("originationNumber") or "")
+    if not phone or not (message_id or "messageBody" in said):
+        return None
+    words = str(said.get("messageBody") or "")
+    return Reply(
+        provider_message_id=message_id,
+        phone=phone,
+        sender=str(said.get("destinationNumber") or ""),
+        body=words,
+        received_at=sent_at,
+        answers=str(said.get("previousPublishedMessageId") or ""),
+        is_answered=words.strip().upper() in answered,
+    )
+
+
+def _receipt(said: Mapping[str, Any]) -> Receipt | None:
     kind, message_id = str(said.get("eventType") or ""), str(said.get("messageId") or "")
     if not kind.startswith("TEXT_") or not message_id:
         return None
@@ -143,18 +190,24 @@ def receipt_of(body: str) -> Receipt | None:
     )
 
 
-def _read(messages: Sequence[Mapping[str, Any]]) -> _Page:
-    receipts, handles, unreadable = [], [], 0
+def _read(messages: Sequence[Mapping[str, Any]], answered: frozenset[str]) -> _Page:
+    found: list[Receipt | Reply] = []
+    handles, unreadable = [], 0
     for message in messages:
         try:
-            receipt = receipt_of(str(message.get("Body", "")))
+            each = event_of(str(message.get("Body", "")), sent_at=_sent_at(message), answered=answered)
         except UnreadableEventError:
             unreadable += 1
             continue
         handles.append(str(message.get("ReceiptHandle", "")))
-        if receipt is not None:
-            receipts.append(receipt)
-    return _Page(receipts, handles, unreadable)
+        if each is not None:
+            found.append(each)
+    return _Page(found, handles, unreadable)
+
+
+def _sent_at(message: Mapping[str, Any]) -> datetime | None:
+    said = str((message.get("Attributes") or {}).get(SENT_AT) or "")
+    return _instant(int(said)) if said.isascii() and said.isdecimal() else None
 
 
 def _unwrapped(body: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Action(StrEnum):
     NONE = ""
     OPT_OUT = "opt_out"  # suppress the number: the person refused
     INVALID_NUMBER = "invalid_number"  # suppress the number: it can never receive a text
+    LANDLINE = "landline"  # suppress the number: it is a fixed line
     BLOCKED = "blocked"  # suppress the number: it, or its carrier, blocks this sender
     STOP_CAMPAIGN = "stop_campaign"  # pause the campaign: the next recipient would fare the same
     PAUSE_PROVIDER = "pause_provider"  # leave the provider alone for a while: the account is not right
@@ -137,6 +138,23 @@ class Receipt:
     user_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a person texted to one of our senders. Whoever wants to may claim any `phone`: a sender can be forged.
+
+    `sender` is ours that they wrote to, as texts name it; `answers` the text that they answered, where the provider
+    says which. `is_answered`: the provider has answered it by itself, as many do a STOP.
+    """
+
+    provider_message_id: str
+    phone: str
+    sender: str
+    body: str
+    received_at: datetime | None = None
+    answers: str = ""
+    is_answered: bool = False
+
+
 class Provider(ABC):
     """A company that takes texts. Every method is asynchronous and called by `sending/` alone."""
 
@@ -149,6 +167,8 @@ class Provider(ABC):
     has_records: ClassVar[bool] = False
     #: Whether `events` yields what happened, by itself; one object may, where another of its class may not.
     has_events: bool = False
+    #: Whether it tells what people answer: among its `events` where it has those, else by `list_replies`.
+    has_replies: bool = False
     #: Whether `list_opt_outs` knows who has refused every text of this account.
     has_opt_outs: ClassVar[bool] = False
 
@@ -189,7 +209,11 @@ class Provider(ABC):
         """
         raise NotImplementedError
 
-    def events(self) -> AsyncIterator[Sequence[Receipt]]:
+    def list_replies(self, *, sender: str, since: datetime) -> AsyncIterator[Sequence[Reply]]:
+        """Yield the pages of what people texted to `sender` since then, the newest first where the provider sorts."""
+        raise NotImplementedError
+
+    def events(self) -> AsyncIterator[Sequence[Receipt | Reply]]:
         """Yield what happened since the last time, and end when there is nothing more for now.
 
         A batch counts as taken when the next one is asked for; one that was not taken is yielded again later.

@@ -7,7 +7,7 @@ twilio_http.py (what became of the connection); here a 2xx is accepted only with
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
 from lumiere_sms.errors import ConfigurationError, RejectedError, UnavailableError, UnknownOutcomeError
-from lumiere_sms.providers.base import Accepted, Action, Meaning, Message, Provider, Receipt, ReceiptStatus
+from lumiere_sms.providers.base import Accepted, Action, Meaning, Message, Provider, Receipt, ReceiptStatus, Reply
 from lumiere_sms.providers.codes import twilio_meaning
 from lumiere_sms.providers.twilio_answers import NOT_FOUND, TEST_CREDENTIALS
 from lumiere_sms.providers.twilio_http import LeanHttpClient
@@ -26,6 +26,14 @@ PAGE_SIZE = 1000  # the most that Twilio lists at once
 MOST_PAGES = 20  # of what one number was sent; beyond that nothing is proved
 MAX_VALIDITY = timedelta(hours=10)
 A_DAY = timedelta(days=1)
+
+#: What Twilio answers by itself, and what it stops or starts texts to that number for:
+#: https://help.twilio.com/articles/223134027 (Support for opt-out keywords)
+KEYWORDS = frozenset(
+    {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
+    | {"START", "YES", "UNSTOP"}
+    | {"HELP", "INFO"}
+)
 
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 _SERVICE_SID = re.compile(r"MG[0-9a-fA-F]{32}")  # any other sender is a number or a name
@@ -45,6 +53,7 @@ class TwilioProvider(Provider):
     name = "twilio"
     has_receipts = True
     has_records = True
+    has_replies = True
 
     def __init__(
         self,
@@ -52,11 +61,16 @@ class TwilioProvider(Provider):
         account_sid: str,
         auth_token: str,
         base_url: str = "",
+        answers_keywords: bool = True,
         slots: int = 64,
         connect_timeout: float = 3.0,
         read_timeout: float = 31.0,
     ) -> None:
-        """Check the credentials' form; connects to nothing. Raises: ConfigurationError."""
+        """Check the credentials' form; connects to nothing. Raises: ConfigurationError.
+
+        `answers_keywords`: whether Twilio answers STOP and the like by itself, as it does unless that is turned off.
+        """
+        self._answered = KEYWORDS if answers_keywords else frozenset[str]()
         _require_credentials(account_sid, auth_token)
         self._http = LeanHttpClient(slots=slots, connect_timeout=connect_timeout, read_timeout=read_timeout)
         # An environment of our own, so that no TWILIO_EDGE or TWILIO_REGION rewrites the address.
@@ -76,6 +90,7 @@ class TwilioProvider(Provider):
             account_sid=settings.twilio_account_sid,
             auth_token=settings.twilio_auth_token,
             base_url=settings.twilio_base_url,
+            answers_keywords=settings.answers_keywords("twilio"),
             slots=settings.slots,
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
@@ -105,6 +120,18 @@ class TwilioProvider(Provider):
         while page:
             yield _receipts(page, sender)
             following = page.next_page_url
+            page = await _read(self._messages.get_page_async(following)) if following else None
+
+    async def list_replies(self, *, sender: str, since: datetime) -> AsyncIterator[Sequence[Reply]]:
+        """Yield the pages of what people texted to `sender`. Twilio filters by day, and not at all by service."""
+        wanted = {} if _is_service(sender) else {"to": sender}
+        day = since.astimezone(UTC).date().isoformat()
+        page = await _read(self._messages.page_async(date_sent_after=day, page_size=PAGE_SIZE, **wanted))
+        while page:
+            dates, replies = _replies(page, sender, self._answered)
+            yield [each for each in replies if each.received_at is None or each.received_at >= since]
+            is_over = bool(dates) and max(dates) < since
+            following = None if is_over else page.next_page_url
             page = await _read(self._messages.get_page_async(following)) if following else None
 
     async def fetch_receipt(self, provider_message_id: str) -> Receipt | None:
@@ -203,6 +230,29 @@ def _receipts(page: Any, sender: str) -> list[Receipt]:
         rows = [row for row in page if str(row.direction).startswith("outbound")]
         by_service = _is_service(sender)
         return [_receipt(row) for row in rows if not by_service or row.messaging_service_sid == sender]
+    except _UNREADABLE as error:
+        raise UnavailableError(f"Twilio's list cannot be read: {type(error).__name__}") from error
+
+
+def _replies(page: Any, sender: str, answered: frozenset[str]) -> tuple[list[datetime], list[Reply]]:
+    """Return when what a page lists was made, and what of it people texted to `sender`."""
+    try:
+        rows = list(page)
+        dates = [row.date_created for row in rows if row.date_created]
+        theirs = [row for row in rows if str(row.direction) == "inbound"]
+        is_ours = _is_service(sender)
+        return dates, [
+            Reply(
+                provider_message_id=str(row.sid),
+                phone=str(row.from_ or ""),
+                sender=sender,
+                body=str(row.body or ""),
+                received_at=row.date_created,
+                is_answered=str(row.body or "").strip().upper() in answered,
+            )
+            for row in theirs
+            if row.sid and (not is_ours or row.messaging_service_sid == sender)
+        ]
     except _UNREADABLE as error:
         raise UnavailableError(f"Twilio's list cannot be read: {type(error).__name__}") from error
 

@@ -21,6 +21,7 @@ SENDER_AT_FAULT = 60.0  # seconds a sender rests when it can send no more, its p
 _SUPPRESSED_FOR = {
     Action.OPT_OUT: "opted_out",
     Action.INVALID_NUMBER: "invalid_number",
+    Action.LANDLINE: "landline",
     Action.BLOCKED: "blocked",
 }
 
@@ -58,7 +59,7 @@ def apply(
     """Do what the answers ask for, in the transaction that settles them."""
     costs = {each.result.attempt_id: _cost(each) for each in answers if _settles_budget(each)}
     budgets.settle(connection, user_id, costs, now=now)
-    for answer in answers:
+    for answer in sorted(answers, key=lambda each: each.work.claimed.phone_number):  # as everybody holds numbers
         _act(connection, user_id, answer, now=now)
         if answer.result.attempt_id in moved_on and answer.result.outcome is not Outcome.NOT_SENT:
             message = f"an answer ({answer.result.outcome}) came after its recipient had moved on"
@@ -96,7 +97,7 @@ def _cost(answer: Answer) -> Decimal | None:
 def _act(connection: Connection, user_id: UUID, answer: Answer, *, now: datetime | None) -> None:
     said = answer.result.detail or ""
     match answer.action:
-        case Action.OPT_OUT | Action.INVALID_NUMBER | Action.BLOCKED as action:
+        case Action.OPT_OUT | Action.INVALID_NUMBER | Action.LANDLINE | Action.BLOCKED as action:
             phone = answer.work.claimed.phone_number
             suppress(connection, user_id, phone, reason=_SUPPRESSED_FOR[action], source="provider", now=now)
         case Action.PAUSE_PROVIDER:

@@ -10,6 +10,7 @@ from lumiere_sms.campaigns.recipients import Outcome
 from lumiere_sms.providers.base import Provider
 from lumiere_sms.providers.prices import PriceOf
 from lumiere_sms.sending import standings
+from lumiere_sms.sending.answering import ReplyPoller, Senders
 from lumiere_sms.sending.claiming import Claimer
 from lumiere_sms.sending.dispatcher import Dispatcher
 from lumiere_sms.sending.host import Host
@@ -48,7 +49,9 @@ class Lane:
         self._poller = Poller(host.database, provider, clock=host.clock, seconds_between=seconds_between_polls)
         self._polled_at = monotonic()
         self._polled_texts = 0
-        self._listener = Listener(host.database, provider, clock=host.clock)
+        own = Senders(provider.name, default=router.default_sender, primary=router.primary)
+        self._replies = ReplyPoller(host.database, provider, senders=own, clock=host.clock)
+        self._listener = Listener(host.database, provider, clock=host.clock, settle_replies=self._replies.settle)
         self._opt_outs = OptOuts(host.database, provider, clock=host.clock)
         self._clock = host.clock
         self._reconciler = Reconciler(host, provider, price_of=price_of, looks=looks) if provider.has_records else None
@@ -87,6 +90,10 @@ class Lane:
     async def listen(self) -> Counter[str]:
         """Settle what the provider reported by itself; return how many recipients took which status."""
         return await self._listener.listen()
+
+    async def take_replies(self, *, now: bool = False) -> Counter[str]:
+        """Take in what people answered, if it is time or `now`; return how many messages mean what."""
+        return await self._replies.poll(now=now)
 
     async def sync_opt_outs(self) -> None:
         """Copy the provider's own list of refusals, if it is time."""

@@ -9,8 +9,8 @@ from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from lumiere_sms.campaigns.audit import record
 from lumiere_sms.campaigns.listing import find_campaign
+from lumiere_sms.database.audit import record
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.errors import RefusedError, StateError, quoted

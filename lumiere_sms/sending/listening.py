@@ -7,7 +7,7 @@ none, or one that this database does not know, is about somebody else's text.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 from uuid import UUID
@@ -17,16 +17,27 @@ from lumiere_sms.database.connection import Database
 from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.errors import ProviderError
 from lumiere_sms.logs import event
-from lumiere_sms.providers.base import Provider, Receipt
+from lumiere_sms.providers.base import Provider, Receipt, Reply
 from lumiere_sms.tracking.receipts import apply_receipts
 
 LONGEST_PAUSE = 60.0  # seconds after a failure; the first pause is one second, each next one twice that
 
 
 class Listener:
-    """Listens to one provider; any number of daemons may, each event goes to one of them."""
+    """Listens to one provider; any number of daemons may, each event goes to one of them.
 
-    def __init__(self, database: Database, provider: Provider, *, clock: Clock) -> None:
+    What people answered goes to `settle_replies`, which returns how many messages mean what.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        provider: Provider,
+        *,
+        clock: Clock,
+        settle_replies: Callable[[Sequence[Reply]], Counter[str]] = lambda _: Counter(),
+    ) -> None:
+        self._settle_replies = settle_replies
         self._database = database
         self._provider = provider
         self._clock = clock
@@ -49,8 +60,8 @@ class Listener:
         if not self._provider.has_events or monotonic() < self._not_before:
             return moved
         try:
-            async for receipts in self._provider.events():
-                moved += await asyncio.to_thread(partial(self._settle, receipts))
+            async for happened in self._provider.events():
+                moved += await asyncio.to_thread(partial(self._settle, happened))
             self._pause = 0.0
         except ProviderError as error:
             self._pause = min(max(1.0, self._pause * 2), LONGEST_PAUSE)
@@ -58,8 +69,11 @@ class Listener:
             event("listening failed", provider=self._provider.name, error=error, again_in=self._pause)
         return moved
 
-    def _settle(self, receipts: Sequence[Receipt]) -> Counter[str]:
+    def _settle(self, happened: Sequence[Receipt | Reply]) -> Counter[str]:
         moved: Counter[str] = Counter()
+        receipts = [each for each in happened if isinstance(each, Receipt)]
+        if taken := self._settle_replies([each for each in happened if isinstance(each, Reply)]):
+            event("answers", provider=self._provider.name, **taken)
         for user_id in self._tenants({each.user_id for each in receipts if each.user_id}):
             with self._database.transaction(limits=LET_GO) as connection:
                 moved += apply_receipts(

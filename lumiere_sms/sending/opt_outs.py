@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from lumiere_sms.audience.suppressions import suppress
+from lumiere_sms.audience.returning import nameless
+from lumiere_sms.audience.suppressions import suppress_all
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.patience import LET_GO
@@ -97,9 +98,12 @@ class OptOuts:
         now = self._clock.database_now()
         with self._database.transaction(limits=LET_GO) as connection:
             binds = {"user_id": user_id, "numbers": list(numbers)}
-            for row in (found := connection.execute(statement(__package__, "new_opt_outs"), binds).fetchall()):
-                suppress(connection, user_id, row["phone_number"], reason="opted_out", source="provider", now=now)
-            return len(found)
+            found = connection.execute(statement(__package__, "new_opt_outs"), binds).fetchall()
+            erased = nameless(connection, user_id, [row["phone_number"] for row in found])
+            new = [row["phone_number"] for row in found if row["phone_number"] not in erased]
+            about = {"reason": "opted_out", "source": "provider", "by": self._provider.name}
+            suppress_all(connection, user_id, new, now=now, **about)
+            return len(new)
 
     def _binds(self) -> dict[str, Any]:
         return {"provider": self._provider.name, "now": self._clock.database_now()}

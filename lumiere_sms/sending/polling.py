@@ -57,6 +57,7 @@ class Poller:
         self._provider = provider
         self._clock = clock
         self._between = seconds_between
+        self._is_first = True  # of the requests of one poll
         self._shortest = self.pause = SHORTEST_PAUSE
 
     async def poll(self) -> Counter[str]:
@@ -65,6 +66,7 @@ class Poller:
             self.pause = LONGEST_PAUSE
             return Counter()
         waiting = await asyncio.to_thread(self._open)
+        self._is_first = True
         self._shortest = max(SHORTEST_PAUSE, SECONDS_PER_OPEN * len(waiting))
         moved: Counter[str] = Counter()
         try:
@@ -115,10 +117,11 @@ class Poller:
     async def _fetch(self, waiting: Sequence[Open]) -> Counter[str]:
         moved: Counter[str] = Counter()
         for each in waiting:
+            await asyncio.sleep(0 if self._is_first else self._between)
+            self._is_first = False
             receipt = await self._provider.fetch_receipt(each.provider_message_id)
             if receipt is not None:
                 moved += await self._apply([receipt], {each.provider_message_id: each})
-            await asyncio.sleep(self._between)
         return moved
 
     async def _list(self, sender: str, day: date, waiting: dict[str, Open]) -> Counter[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-from lumiere_sms.campaigns.audit import record
+from lumiere_sms.database.audit import record
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.errors import ConfigurationError, ProviderError, StateError, quoted

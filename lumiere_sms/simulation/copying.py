@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from lumiere_sms.database.connection import Connection, Database
 
 _OPTIONS = "-c synchronous_commit=off -c jit=off -c work_mem=64MB"
-LEFT_OUT = frozenset({"alerts", "audit_log", "delivery_events"})
+LEFT_OUT = frozenset({"alerts", "audit_heads", "audit_log", "delivery_events"})
 
 
 @contextmanager

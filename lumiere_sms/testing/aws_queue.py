@@ -10,6 +10,7 @@ from itertools import count
 from threading import Lock
 from typing import Any
 
+from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.messages.parts import count_parts
 from lumiere_sms.providers.prices import country_of, list_price
 from lumiere_sms.testing.twilio_messages import StoredText
@@ -41,6 +42,19 @@ def events_of(text: StoredText, context: Mapping[str, str]) -> Iterator[tuple[da
         yield at, _event(text, context, kind=kind, at=at)
 
 
+def reply_of(phone: str, body: str, *, to: str, answers: str = "") -> dict[str, Any]:
+    """Return what is reported of a message that somebody sent to one of our numbers."""
+    answered = {"previousPublishedMessageId": answers} if answers else {}
+    return {
+        "originationNumber": phone,
+        "destinationNumber": to,
+        "messageKeyword": "KEYWORD_DEFAULT",
+        "messageBody": body,
+        "inboundMessageId": str(new_id()),
+        **answered,
+    }
+
+
 def wrapped(event: Mapping[str, Any], envelope: Envelope) -> str:
     """Write an event as it stands in the queue."""
     body = json.dumps(event)
@@ -56,6 +70,7 @@ def wrapped(event: Mapping[str, Any], envelope: Envelope) -> str:
 @dataclass(slots=True)
 class _Waiting:
     body: str
+    sent_at: datetime
     visible_at: datetime
     handles: set[str] = field(default_factory=set)
 
@@ -77,9 +92,9 @@ class Queue:
     def put(self, body: str, *, at: datetime) -> None:
         """Add a message that is there from `at` on."""
         with self._lock:
-            self._waiting.append(_Waiting(body, at))
+            self._waiting.append(_Waiting(body, at, at))
 
-    def receive(self, most: int, *, now: datetime) -> list[dict[str, str]]:
+    def receive(self, most: int, *, now: datetime) -> list[dict[str, Any]]:
         """Hand out up to `most` messages, hidden from others for a while."""
         with self._lock:
             visible = [each for each in self._waiting if each.visible_at <= now][:most]
@@ -91,11 +106,12 @@ class Queue:
         with self._lock:
             self._waiting = [each for each in self._waiting if not each.handles & gone]
 
-    def _hand_out(self, each: _Waiting, now: datetime) -> dict[str, str]:
+    def _hand_out(self, each: _Waiting, now: datetime) -> dict[str, Any]:
         handle = f"handle-{next(self._handles)}"
         each.handles.add(handle)
         each.visible_at = now + self.hidden_for
-        return {"MessageId": handle, "ReceiptHandle": handle, "Body": each.body}
+        said = {"SentTimestamp": str(int(each.sent_at.timestamp() * 1000))}
+        return {"MessageId": handle, "ReceiptHandle": handle, "Body": each.body, "Attributes": said}
 
 
 def _event(text: StoredText, context: Mapping[str, str], *, kind: str, at: datetime) -> dict[str, Any]:

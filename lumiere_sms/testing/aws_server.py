@@ -14,7 +14,7 @@ import asyncio
 import json
 import threading
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, assert_never
 
@@ -23,7 +23,7 @@ from aiohttp import web
 from lumiere_sms.clock import Clock, SystemClock
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.testing.aws_model import complaints, exception_of, operation_of
-from lumiere_sms.testing.aws_queue import Envelope, Queue, events_of, wrapped
+from lumiere_sms.testing.aws_queue import Envelope, Queue, events_of, reply_of, wrapped
 from lumiere_sms.testing.local_server import LocalServer, cut
 from lumiere_sms.testing.twilio_faults import Fault, Faults, Refusal, Step
 from lumiere_sms.testing.twilio_messages import AcceptedText, StoredText, TextStore
@@ -107,6 +107,12 @@ class AwsServer:
             "LUMIERE_SMS_PROVIDER": "aws",
             "LUMIERE_SMS_AWS_EVENTS_QUEUE_URL": self.queue_url,
         }
+
+    def reply(self, phone: str, body: str, *, to: str, answers: str = "", at: datetime | None = None) -> None:
+        """Let somebody text one of our numbers; `answers` is the id of the text that they answer."""
+        envelope = Envelope.RAW if self._envelope is Envelope.RAW else Envelope.SNS
+        said = reply_of(phone, body, to=to, answers=answers)
+        self.queue.put(wrapped(said, envelope), at=at or self._clock.now())
 
     def behave(self, faults: Faults) -> None:
         """Change what goes wrong from now on."""

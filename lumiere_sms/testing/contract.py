@@ -14,13 +14,15 @@ where your world does, because its other side never does what the check is about
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import uuid4
 
 from lumiere_sms.errors import ProviderError, RejectedError, UnavailableError, UnknownOutcomeError
-from lumiere_sms.providers.base import Message, Provider, Receipt
+from lumiere_sms.providers.base import Message, Provider, Receipt, Reply
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Behaviour(StrEnum):
@@ -51,6 +53,13 @@ class World(Protocol):
         """Do so with every submission from now on.
 
         Raises: NotImplementedError where this other side never does; the check then has nothing to show.
+        """
+        ...
+
+    def answer(self, body: str) -> None:
+        """Let `phone` text `body` to `sender`.
+
+        Raises: NotImplementedError where nobody can answer; a provider that `has_replies` has somebody who can.
         """
         ...
 
@@ -235,6 +244,24 @@ async def records_prove_what_was_accepted(world: World) -> None:
     assert not others, "the records of one number hold another's: somebody would get no text"
 
 
+async def answer_arrives_as_it_was_written(world: World) -> None:
+    """Check that what a person answers is told whole, from whom and to which sender, and as one message."""
+    provider = world.provider()
+    if not provider.has_replies:
+        await provider.close()
+        return
+    body = "配信停止 😀\n10% & more = +1? STOP"
+    world.answer(body)
+    found, again = await _answered(provider, world), await _answered(provider, world)
+    await provider.close()
+
+    assert [each.body for each in found] == [body], "an answer was lost, doubled or changed: a refusal may be in it"
+    assert (found[0].phone, found[0].sender) == (world.phone, world.sender), "it is not said who answered whom"
+    assert found[0].provider_message_id, "an answer has no id: it would count again each time"
+    assert found[0].received_at is None or found[0].received_at.tzinfo, "an answer's time has no zone"
+    assert {each.provider_message_id for each in again} <= {found[0].provider_message_id}, "one answer became two"
+
+
 CHECKS: tuple[Check, ...] = (
     accepted_text_has_an_id,
     text_arrives_as_it_was_written,
@@ -251,6 +278,7 @@ CHECKS: tuple[Check, ...] = (
     repeated_receipt_says_the_same,
     records_prove_what_was_accepted,
     repeated_event_says_the_same,
+    answer_arrives_as_it_was_written,
 )
 
 
@@ -287,10 +315,17 @@ async def _reported(provider: Provider, *, most: int = 1000) -> list[Receipt]:
     for _ in range(most):
         if (batch := await anext(batches, None)) is None:
             break
-        found += batch
+        found += [each for each in batch if isinstance(each, Receipt)]
     if isinstance(batches, AsyncGenerator):
         await batches.aclose()
     return found
+
+
+async def _answered(provider: Provider, world: World) -> list[Reply]:
+    if provider.has_events:
+        return [each async for batch in provider.events() for each in batch if isinstance(each, Reply)]
+    pages = provider.list_replies(sender=world.sender, since=LONG_AGO)
+    return [reply async for page in pages for reply in page]
 
 
 async def _listed(provider: Provider, world: World) -> list[Receipt]:

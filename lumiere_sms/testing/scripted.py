@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from lumiere_sms.clock import Clock
 from lumiere_sms.errors import ProviderError, UnknownOutcomeError
-from lumiere_sms.providers.base import Accepted, Meaning, Message, Provider, Receipt, ReceiptStatus
+from lumiere_sms.providers.base import Accepted, Meaning, Message, Provider, Receipt, ReceiptStatus, Reply
 from lumiere_sms.providers.codes import twilio_meaning
 
 PAGE_SIZE = 1000
@@ -36,6 +36,7 @@ class ScriptedProvider(Provider):
     name = "scripted"
     has_receipts = True
     has_records = True
+    has_replies = True
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class ScriptedProvider(Provider):
         self.list_lag = timedelta()
         self.list_failure: ProviderError | None = None
         self.skew = timedelta()
+        self.replies: list[Reply] = []
         self._script = deque(script)
         self._by_phone = {phone: deque(answers) for phone, answers in (by_phone or {}).items()}
         self._clock = clock
@@ -121,6 +123,16 @@ class ScriptedProvider(Provider):
         found = [receipt for receipt in reversed(self._receipts.values()) if _is_of(receipt, sender, day)]
         for start in range(0, len(found), PAGE_SIZE):
             yield found[start : start + PAGE_SIZE]
+
+    def answer(self, phone: str, body: str, *, sender: str, at: datetime | None = None) -> None:
+        """Let somebody text one of our senders."""
+        at = at or (self._clock.now() if self._clock else None)
+        self.replies.append(Reply(f"reply-{len(self.replies) + 1}", phone, sender, body, at))
+
+    async def list_replies(self, *, sender: str, since: datetime) -> AsyncIterator[Sequence[Reply]]:
+        """Yield what people texted to `sender` since then, newest first."""
+        theirs = [each for each in reversed(self.replies) if each.sender == sender]
+        yield [each for each in theirs if each.received_at is None or each.received_at >= since]
 
     async def fetch_receipt(self, provider_message_id: str) -> Receipt | None:
         """Return what became of one text."""

@@ -6,7 +6,8 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
-from lumiere_sms.testing.twilio_messages import API, StoredText, TextStore, as_twilio_says
+from lumiere_sms.testing.twilio_messages import StoredText, TextStore, as_twilio_says
+from lumiere_sms.testing.twilio_replies import API, StoredReply
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1000
 TOKEN_PREFIX = "PA"  # noqa: S105 - marks a page, guards nothing
@@ -46,12 +47,12 @@ def _page_uri(address: str, query: Mapping[str, str], size: int, page: int = 0, 
     return f"{address}?{urlencode({**kept, 'PageSize': size, 'Page': page, **token})}"
 
 
-def _filter(query: Mapping[str, str], now: datetime) -> Callable[[StoredText], bool]:
+def _filter(query: Mapping[str, str], now: datetime) -> Callable[[StoredText | StoredReply], bool]:
     """Make the test that the query asks for. Raises: ValueError for a day that is none."""
     to, sender = query.get("To"), query.get("From")
     exact, until, since = (_day(query.get(name, "")) for name in ("DateSent", "DateSent<", "DateSent>"))
 
-    def is_asked_for(text: StoredText) -> bool:
+    def is_asked_for(text: StoredText | StoredReply) -> bool:
         sent_on = text.sent_on(now) or date.max  # what waits is on no day that anybody asks for
         return (
             to in {None, text.to}

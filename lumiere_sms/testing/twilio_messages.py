@@ -19,8 +19,8 @@ from typing import Any, TextIO
 from lumiere_sms.errors import ConfigurationError
 from lumiere_sms.messages.parts import count_parts
 from lumiere_sms.providers.prices import country_of, list_price
+from lumiere_sms.testing.twilio_replies import API, STARTS, STOPS, StoredReply, reply_as_twilio_says
 
-API = "/2010-04-01/Accounts"
 SERVICE_SID_LENGTH = 34
 SERVICE_NUMBER = "+15005550006"  # what a messaging service of the stand-in sends from
 
@@ -72,8 +72,10 @@ class StoredText:
         return since.date() if since <= now else None
 
 
-def as_twilio_says(text: StoredText, now: datetime, *, account_sid: str) -> dict[str, Any]:
+def as_twilio_says(text: StoredText | StoredReply, now: datetime, *, account_sid: str) -> dict[str, Any]:
     """Return the Message resource of a text, its fields as Twilio writes them."""
+    if isinstance(text, StoredReply):
+        return reply_as_twilio_says(text, account_sid=account_sid)
     status = text.status(now)
     is_sent, is_over = text.sent_on(now) is not None, status in {"delivered", "undelivered"}
     has_sender = not text.by_service or status != "accepted"
@@ -113,9 +115,10 @@ class TextStore:
     def __init__(self, log: Path | None = None) -> None:
         """Append each accepted text to `log`, if given, as one line of JSON that is there before the answer is."""
         self._lock = Lock()
-        self._texts: dict[str, StoredText] = {}
-        self._by_number: dict[str, list[StoredText]] = {}
+        self._texts: dict[str, StoredText | StoredReply] = {}
+        self._by_number: dict[str, list[StoredText | StoredReply]] = {}
         self._requests: dict[str, int] = {}
+        self._stopped: set[tuple[str, str]] = set()
         self._log = _opened(log) if log else None
 
     def count_request(self, phone: str) -> int:
@@ -134,12 +137,27 @@ class TextStore:
                 self._log.write(json.dumps(asdict(_accepted(text)), ensure_ascii=False) + "\n")
                 self._log.flush()
 
-    def get(self, sid: str) -> StoredText | None:
+    def add_reply(self, reply: StoredReply) -> None:
+        """Take in what somebody texted to one of our numbers."""
+        with self._lock:
+            self._texts[reply.sid] = reply
+            self._by_number.setdefault(reply.to, []).append(reply)
+            if reply.word in STOPS:
+                self._stopped.add(reply.pair)
+            elif reply.word in STARTS:
+                self._stopped.discard(reply.pair)
+
+    def has_stopped(self, phone: str, sender: str) -> bool:
+        """Say whether whoever has a number wants no texts from a sender, a number or a service."""
+        with self._lock:
+            return (phone, sender) in self._stopped
+
+    def get(self, sid: str) -> StoredText | StoredReply | None:
         """Return one text."""
         with self._lock:
             return self._texts.get(sid)
 
-    def newest_first(self, *, start: str = "", to: str | None = None) -> Iterator[StoredText]:
+    def newest_first(self, *, start: str = "", to: str | None = None) -> Iterator[StoredText | StoredReply]:
         """Return the texts, those to one number if it is given, the latest first, or from the id `start` on."""
         with self._lock:
             texts = reversed(list(self._texts.values() if to is None else self._by_number.get(to, ())))
@@ -148,7 +166,7 @@ class TextStore:
     def accepted(self) -> tuple[AcceptedText, ...]:
         """Return the log."""
         with self._lock:
-            return tuple(_accepted(text) for text in self._texts.values())
+            return tuple(_accepted(text) for text in self._texts.values() if isinstance(text, StoredText))
 
     def forget(self) -> None:
         """Forget every text; the file keeps what was written."""
@@ -156,6 +174,7 @@ class TextStore:
             self._texts.clear()
             self._by_number.clear()
             self._requests.clear()
+            self._stopped.clear()
 
     def close(self) -> None:
         """Close the file."""

@@ -5,7 +5,7 @@
         assert len(server.accepted) == 200
 
 It runs in a thread of its own. Beside Twilio's paths it answers `GET /_log` with every accepted text as
-JSON; `DELETE /_log` forgets them.
+JSON; `DELETE /_log` forgets them. `POST /_replies` with `from` and `body`, as JSON, is somebody who answers.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Self, assert_never
 
@@ -24,7 +25,8 @@ from lumiere_sms.testing.local_server import LocalServer, cut
 from lumiere_sms.testing.twilio_callbacks import call_back
 from lumiere_sms.testing.twilio_faults import Fault, Faults, Refusal, Step
 from lumiere_sms.testing.twilio_lists import message_list
-from lumiere_sms.testing.twilio_messages import API, AcceptedText, StoredText, TextStore, as_twilio_says
+from lumiere_sms.testing.twilio_messages import AcceptedText, StoredText, TextStore, as_twilio_says
+from lumiere_sms.testing.twilio_replies import API, StoredReply
 from lumiere_sms.testing.twilio_rules import error_document, refusal_of
 
 SANDBOX_ACCOUNT_SID = "AC" + "5a" * 16
@@ -100,6 +102,14 @@ class TwilioServer:
             "LUMIERE_SMS_TWILIO_FROM": SANDBOX_SENDER,
         }
 
+    def reply(
+        self, phone: str, body: str, *, to: str = SANDBOX_SENDER, service: str = "", at: datetime | None = None
+    ) -> str:
+        """Let somebody text one of our numbers, of a messaging service perhaps; return the message's id."""
+        reply = StoredReply(f"SM{new_id().hex}", to, phone, body, at or self._clock.now(), service)
+        self._store.add_reply(reply)
+        return reply.sid
+
     def behave(self, faults: Faults) -> None:
         """Change what goes wrong from now on."""
         with self._lock:
@@ -132,6 +142,7 @@ class TwilioServer:
                 web.get(f"{account}.json", self._signed_in(self._fetch_account)),
                 web.get("/_log", self._show_log),
                 web.delete("/_log", self._clear_log),
+                web.post("/_replies", self._take_reply),
                 web.route("*", "/{path:.*}", self._not_found),
             ]
         )
@@ -159,7 +170,9 @@ class TwilioServer:
         fault = step if isinstance(step, Fault) else None
         if fault and not fault.accepts:
             return await self._go_wrong(fault, request)
-        if refusal := step if isinstance(step, Refusal) else refusal_of(form):
+        sender = form.get("MessagingServiceSid") or form.get("From", "")
+        stopped = Refusal(21610) if self._store.has_stopped(to, sender) else None
+        if refusal := step if isinstance(step, Refusal) else refusal_of(form) or stopped:
             return _refuse(refusal, to, form.get("From", ""))
         text = self._accept(form, ordinal)
         if fault:
@@ -235,6 +248,11 @@ class TwilioServer:
     async def _clear_log(self, _: web.Request) -> web.StreamResponse:
         self._store.forget()
         return web.Response(status=204)
+
+    async def _take_reply(self, request: web.Request) -> web.StreamResponse:
+        said = await request.json()
+        sid = self.reply(str(said["from"]), str(said["body"]), to=str(said.get("to", SANDBOX_SENDER)))
+        return web.json_response({"sid": sid}, status=201)
 
     async def _not_found(self, request: web.Request) -> web.StreamResponse:
         return _refuse(Refusal(20404, 404), request.path)

@@ -22,6 +22,7 @@ RANKS = {status.value: rank for rank, status in enumerate(ReceiptStatus)}
 _SUPPRESSED_FOR = {
     Action.OPT_OUT: "opted_out",
     Action.INVALID_NUMBER: "invalid_number",
+    Action.LANDLINE: "landline",
     Action.BLOCKED: "blocked",
 }
 

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/run.py [NAME …] [--rows N] [--runs N] [--database URL] [--json]
 
-Names: sending, queues, daemons, claims, launch, plan, import, segments, startup, simulate; all of them unless named.
+Names: sending, queues, daemons, claims, launch, plan, import, segments, startup, simulate, audit, refusals,
+law; all of them unless named.
 The database is an embedded PostgreSQL in a temporary folder with its default settings, durable, or the server at URL,
 where databases are made and dropped. What sends needs nginx: apt-get install --no-install-recommends nginx-light;
 where a call takes its time, libnginx-mod-http-echo too; the queues, pip install 'celery[redis]' procrastinate and
@@ -29,6 +30,9 @@ MODULES = {
     "segments": "segments",
     "startup": "startup",
     "simulate": "simulate",
+    "audit": "audit",
+    "refusals": "refusals",
+    "law": "law",
 }
 MARKS = {True: "met", False: "missed", None: ""}
 WIDTHS = (9, 36, 11, 9, 9, 6)

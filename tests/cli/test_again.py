@@ -1,5 +1,4 @@
 import json
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -8,27 +7,10 @@ from support.processes import other_side_of_the_clock
 from support.salon import only, rows
 from support.seeds import phone, seed_campaign, statuses
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.testing.clocks import FrozenClock
 
 MASKED = "+81········00"
 BECAUSE = ("--reason", "she told us")
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, database_url, tmp_path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("USER", "hanako")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

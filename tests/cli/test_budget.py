@@ -1,30 +1,13 @@
 import json
 import re
-import sys
 
 import pytest
 from support.budgets import arm_some, settle
 from support.salon import define
 from support.seeds import seed_campaign
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.campaigns.recipients import Outcome
 from lumiere_sms.clock import SystemClock
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, database_url, tmp_path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def test_budgets_are_set_and_shown(command, database, user_id, golden):

@@ -1,32 +1,12 @@
 import json
-import sys
 
 import pytest
 import typer
 from support.salon import apply_text, only, rows
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.cli.calendar_views import read_repeat, schedule_words
 
 DRAFT = "campaigns:\n  spring: {message: hello, segment: all}\n"
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, database_url, tmp_path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("USER", "hanako")
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

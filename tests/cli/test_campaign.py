@@ -1,12 +1,10 @@
 import csv
 import io
 import json
-import sys
 
 import pytest
 from support.salon import add_customer, add_customers, apply_text, define, only, prices, rows
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.campaigns.launch import launch_due
 
 SPRING = """
@@ -17,21 +15,9 @@ campaigns:
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, database_url, tmp_path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
+def command(command, monkeypatch):
     monkeypatch.setenv("LUMIERE_SMS_PROVIDER", "twilio")
-    monkeypatch.setenv("USER", "hanako")
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+    return command
 
 
 @pytest.fixture
@@ -48,7 +34,7 @@ def running(database, user_id, clock, tmp_path, spring):
 
 def test_a_campaign_is_created_from_options(command, database):
     code, out, said = command(
-        "campaign", "create", "--name", "hello", "--message", "Hi {{ offer }}", "--segment", "all",
+        "campaign", "create", "--name", "hello", "--message", "Hi {{ offer }} Stop: 03-1234-5678", "--segment", "all",
         "--var", "offer=20%",
         "--at", "2031-04-01 10:00", "--priority", "high", "--window", "09:00-11:00", "--type", "promotional",
     )  # fmt: skip

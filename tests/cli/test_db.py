@@ -6,24 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.database.embedded import Cluster
 from lumiere_sms.database.schema import head
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+def command(call):
+    return call
 
 
 @pytest.fixture

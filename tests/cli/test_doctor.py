@@ -3,6 +3,9 @@ import json
 import pytest
 from support.processes import environment, run
 
+from lumiere_sms.campaigns.tenant_rules import change_rules
+from lumiere_sms.database.connection import Database
+from lumiere_sms.database.secrets import key_of
 from lumiere_sms.database.tenants import create_tenant
 from lumiere_sms.sending.senders import register_senders
 from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
@@ -14,12 +17,55 @@ def server():
         yield server
 
 
+LINK = {"opt_out_url": "https://s.example/"}
+
+
+@pytest.fixture
+def checked(call, monkeypatch):
+    def look(name, **environ):
+        for variable, value in environ.items():
+            monkeypatch.setenv(variable, value)
+        _, out, _ = call("doctor", "--json")
+        return next((each for each in json.loads(out) if each["name"] == name), None)
+
+    return look
+
+
+def test_where_nobody_could_refuse_it_is_said_and_what_would_help(checked, database, database_url, server, tmp_path):
+    env = environment(tmp_path, database_url=database_url, server=server)
+    before = checked("refusals", **env)
+    change_rules(database, "default", LINK, by="sato", now=None)
+
+    after = checked("refusals", **env)
+
+    assert "--opt-out-url" in before["hint"]
+    assert (after["said"], after["hint"]) == ("links lead to https://s.example/", "")
+
+
+def test_another_secret_than_links_were_made_with_is_told(checked, database, database_url, user_id, server, tmp_path):
+    env = environment(tmp_path, database_url=database_url, server=server)
+    none = checked("secret", **env)
+    change_rules(database, "default", LINK, by="sato", now=None)
+    unset = checked("secret", **env)
+    other = Database(database_url, secret="one")
+    with other.transaction() as connection:
+        key_of(connection, user_id, "link")
+    other.close()
+
+    told = [checked("secret", **env, LUMIERE_SMS_SECRET=each) for each in ("one", "two", "")]
+
+    assert none is None
+    assert "before the first launch" in unset["hint"]
+    assert [each["is_well"] for each in told] == [True, False, False]
+
+
 def test_all_is_well(database_url, server, tmp_path):
     done = run("doctor", env=environment(tmp_path, database_url=database_url, server=server))
 
     assert done.returncode == 0, done.stdout
-    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
-        ["ok", name] for name in ("database", "schema", "writes", "durability", "clock", "credentials", "sender")
+    assert [line.split()[:2] for line in done.stdout.splitlines() if "→" not in line] == [
+        ["ok", name]
+        for name in ("database", "schema", "writes", "durability", "clock", "credentials", "sender", "refusals")
     ]
 
 

@@ -1,27 +1,16 @@
 import json
-import sys
+from functools import partial
 
 import pytest
 from support.salon import add_customer
 from support.seeds import seed_campaign
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.clock import SystemClock
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, database_url, tmp_path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", "explain", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+def command(command):
+    return partial(command, "explain")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import json
 import re
-import sys
 from datetime import UTC, date, datetime
 
 import pytest
@@ -8,7 +7,6 @@ from rich.cells import cell_len
 from support.budgets import budget
 from support.salon import add_customer, define, prices, tenant_of
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.audience.suppressions import suppress
 from lumiere_sms.campaigns import scheduling
 from lumiere_sms.campaigns.apply import apply
@@ -21,7 +19,7 @@ TEXT = r"""
 templates:
   spring:
     content: "{{ last_name | sama }}、春のキャンペーンのご案内です。\
-      {{ offer }}でご予約いただけます。ご来店を心よりお待ちしております。サロン・ルミエール 電話 03-1234-5678"
+      {{ offer }}でご予約いただけます。ご来店を心よりお待ちしております。サロン・ルミエール 停止 03-1234-5678"
     category: promotional
     variables: [offer]
 segments:
@@ -36,22 +34,6 @@ campaigns:
   idea: {message: "Hello {{ first_name | default('you') }} – it’s 20% off", segment: all}
   soon: {message: "See you soon!", segment: all, schedule: "2031-04-01 20:30", send_rate_per_minute: 1}
 """
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, database_url, tmp_path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

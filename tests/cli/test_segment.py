@@ -1,7 +1,5 @@
 import json
-import os
-import subprocess
-import sys
+from subprocess import CompletedProcess
 
 import pytest
 from support.salon import add_customer
@@ -15,18 +13,13 @@ REGULARS = {
 
 
 @pytest.fixture
-def command(database_url, database, user_id, tmp_path):
-    environment = {**os.environ, "DATABASE_URL": database_url, "LUMIERE_SMS_DATA_DIR": str(tmp_path)}
+def command(command, database, user_id):
     for place in range(4):
         tags = ["vip"] if place % 2 else []
         phone = f"+81901111222{place}"
         add_customer(database, user_id, phone, external_id=f"C{place}", visit_count=place * 3, tags=tags)
 
-    def run(*arguments):
-        line = [sys.executable, "-m", "lumiere_sms", "segment", *map(str, arguments)]
-        return subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-
-    return run
+    return lambda *arguments: CompletedProcess(arguments, *command("segment", *arguments))
 
 
 def out(ended):

@@ -1,12 +1,10 @@
 import json
-import sys
 from datetime import timedelta
 
 import pytest
 from support.salon import add_customer, apply_text, prices
 from support.standing import change
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.campaigns.due import do_what_is_due
 
 BOTH = """
@@ -24,18 +22,13 @@ campaigns:
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, database_url, tmp_path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
+def command(command, monkeypatch):
     monkeypatch.setenv("LUMIERE_SMS_PROVIDER", "twilio")
-    monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert not ended.value.code
-        return capsys.readouterr().out
+    def run(*arguments):
+        code, out, err = command(*arguments)
+        assert code == 0, err
+        return out
 
     return run
 

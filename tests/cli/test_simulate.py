@@ -1,12 +1,10 @@
 import json
-import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from support.salon import add_customer
 
-from lumiere_sms.__main__ import main
 from lumiere_sms.cli.simulate_views import calendar_text, diff_text
 from lumiere_sms.simulation.calendar import Calendar, Collision, Day, Entry, Notice, Untexted
 from lumiere_sms.simulation.differences import compare
@@ -15,22 +13,6 @@ TEXT = """
 campaigns:
   spring: {type: blast, message: "Spring", segment: all, schedule: "2031-04-01 13:00"}
 """
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, database_url, tmp_path):
-    monkeypatch.setenv("LUMIERE_SMS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lumiere-sms", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 def entry(campaign, day, hours, *, texts, cost="8.42", who="a"):

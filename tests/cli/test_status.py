@@ -120,6 +120,14 @@ def test_a_paused_campaign_says_who_paused_it_and_why(database, user_id, status)
     assert "spring: paused by operator: seeded" in status()
 
 
+def test_a_campaign_that_takes_people_in_again_and_again_has_nothing_judged(database, user_id, status):
+    seed(database, user_id, texts=0)
+    with database.transaction() as connection:
+        connection.execute("UPDATE campaign_occurrences SET advance_at = now() + interval '1 minute'")
+
+    assert "is judged" not in status()
+
+
 def test_an_alert_is_shown_until_somebody_acknowledges_it(database, user_id, clock, status):
     with database.transaction() as connection:
         raise_alert(connection, user_id, kind="provider", subject="+1500", message="account suspended", now=None)

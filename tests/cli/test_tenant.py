@@ -51,6 +51,18 @@ def test_a_frequency_cap_that_is_none_is_refused_with_a_hint(command, cap, said)
     assert "Traceback" not in done.stderr
 
 
+def test_an_opt_out_address_is_set_shown_and_taken_back_and_a_wrong_one_refused(command):
+    wrong = command("tenant", "set", "default", "--opt-out-url", "http://s.example/?who=")
+    done = command("tenant", "set", "default", "--opt-out-url", "https://s.example")
+    shown = command("tenant", "show").stdout
+    command("tenant", "set", "default", "--opt-out-url", "default")
+    rules = json.loads(command("tenant", "show", "--json").stdout)["rules"]
+
+    assert (wrong.returncode, "must begin with https://" in wrong.stderr) == (2, True)
+    assert (done.returncode, "https://s.example/…" in shown) == (0, True)
+    assert rules["opt_out_url"] is None
+
+
 def test_what_set_changed_is_listed(command):
     command("tenant", "create", "ginza", "--sender", "+815012345678", "--sender", "aws=SALON")
 
@@ -77,7 +89,30 @@ def test_the_list_can_be_read_where_the_tenant_in_use_does_not_exist(command):
 def test_with_one_tenant_nobody_sees_the_word(command, arguments):
     done = command(*arguments)
 
-    assert "tenant" not in (done.stdout + done.stderr).replace("tenant    Businesses", "")
+    assert "tenant" not in re.sub("tenant +Businesses", "", done.stdout + done.stderr)
+
+
+def test_what_is_texted_by_itself_is_shown_and_is_a_text_that_everybody_can_get(command):
+    done = command("tenant", "set", "--double-opt-in", "--opt-in-request", "May we?", "--answer", "help=03-1234-5678")
+    shown = command("tenant", "show").stdout
+    refused = [
+        command("tenant", "set", *each).stderr
+        for each in (
+            ("--answer", "stop={{ discount }}"),
+            ("--opt-in-request", ""),
+            ("--opt-in-request", "{{ lastname }}"),
+        )
+    ]
+
+    assert "they hold at once" in done.stderr
+    assert "confirmed by text" in shown
+    assert re.search("request +May we", shown)
+    assert re.search("answer to help +03-1234-5678", shown)
+    assert [each.splitlines()[0].partition(": ")[2] for each in refused] == [
+        'the answer to stop: not everybody has a "discount"',
+        "the request has no text",
+        'the request: not everybody has a "lastname"',
+    ]
 
 
 def test_what_set_says_of_windows_and_quiet_hours_is_shown_by_type(command):
@@ -85,7 +120,7 @@ def test_what_set_says_of_windows_and_quiet_hours_is_shown_by_type(command):
 
     assert done.returncode == 0, done.stderr
     shown = command("tenant", "show", COLUMNS="80").stdout
-    assert "quiet hours  18:00-09:00" in shown
+    assert re.search(r"quiet hours +18:00-09:00", shown)
     assert re.search(r"promotional +10:00-12:00, 15:00-16:30 +you", shown)
     assert re.search(r"reminder +never: 18:00-19:00 is quiet +the package", shown)
     told = json.loads(command("tenant", "show", "default", "--json").stdout)

@@ -56,6 +56,15 @@ WRONG: dict[str, tuple[str, str]] = {
     "enrolments_who_is_in_has_a_next_step": ("enrolments", "next_at = NULL"),
     "enrolments_who_left_has_a_reason": ("enrolments", "left_reason = 'bored'"),
     "responses_kind_is_known": ("responses", "kind = 'frown'"),
+    "audit_log_what_is_chained_has_a_hash": ("audit_log", "seq = 1"),
+    "secrets_purpose_is_known": ("secrets", "purpose = 'fun'"),
+    "secrets_key_is_long": ("secrets", "key = '1234'"),
+    "link_guesses_wrong_is_not_negative": ("link_guesses", "wrong = -1"),
+    "consents_purpose_is_known": ("consents", "purpose = 'flattery'"),
+    "consents_source_is_known": ("consents", "source = 'rumour'"),
+    "suppressions_are_of_a_number": ("suppressions", "phone_number = NULL"),
+    "inbound_messages_meaning_is_known": ("inbound_messages", "meaning = 'maybe'"),
+    "inbound_messages_a_decision_has_a_person": ("inbound_messages", "decided_by = 'sato'"),
 }
 
 
@@ -165,6 +174,38 @@ def rows(database: Database, user_id: UUID) -> dict[str, dict[str, Any]]:
             next_at=NOW,
         )
         made["responses"] = insert(connection, "responses", **key, **message, id=new_id(), kind="reply", at=NOW)
+        about = {"actor": "sato", "action": "campaign.pause", "subject": "spring"}
+        made["audit_log"] = insert(connection, "audit_log", **key, **about, id=new_id())
+        made["secrets"] = insert(connection, "secrets", **key, id=new_id(), purpose="link", key=bytes(32), proof=b"")
+        made["link_guesses"] = insert(
+            connection, "link_guesses", **key, id=new_id(), source="command", since=NOW, wrong=1
+        )
+        made["consents"] = insert(
+            connection,
+            "consents",
+            **key,
+            id=new_id(),
+            customer_id=made["customers"]["id"],
+            purpose="promotional",
+            is_granted=True,
+            source="form",
+            at=NOW,
+            audit_id=made["audit_log"]["id"],
+            hash=bytes(32),
+        )
+        made["inbound_messages"] = insert(
+            connection,
+            "inbound_messages",
+            **key,
+            **message,
+            id=new_id(),
+            provider="twilio",
+            provider_message_id="SM2",
+            sender="+815000000000",
+            body="hai",
+            received_at=NOW,
+            meaning="other",
+        )
         made["provider_health"] = insert(connection, "provider_health", provider="twilio")
         made["pace_limits"] = insert(
             connection, "pace_limits", provider="twilio", sender="+815000000000", parts_per_second=1, burst=1
@@ -208,6 +249,8 @@ def again(database: Database, table: str, row: dict[str, Any]) -> None:
         pytest.param("suppressions", "suppressions_phone_number_key", id="one suppression per number"),
         pytest.param("delivery_events", "delivery_events_status_key", id="one event per message and status"),
         pytest.param("enrolments", "enrolments_round_key", id="one enrolment per customer and round"),
+        pytest.param("secrets", "secrets_purpose_key", id="one secret per purpose"),
+        pytest.param("inbound_messages", "inbound_messages_provider_message_id_key", id="one row per answer"),
     ],
 )
 def test_what_may_exist_once_is_refused_twice(database: Database, rows: dict, table: str, key: str):

@@ -21,7 +21,7 @@ from lumiere_sms.audience.imports import ImportOptions, import_customers
 from lumiere_sms.audience.segments import write_segment
 from lumiere_sms.audience.suppressions import suppress
 from lumiere_sms.database.identifiers import new_id
-from lumiere_sms.errors import DefinitionError, StateError
+from lumiere_sms.errors import DefinitionError, RefusedError, StateError
 
 
 @pytest.fixture
@@ -170,7 +170,8 @@ def test_a_refusal_is_lifted_for_everyone_who_has_the_number(connection, tenant,
 def test_setting_a_customer_never_lifts_a_refusal(connection, tenant, clock):
     set_customers(connection, tenant, "C1", assignments=[], wish=Wish.OPT_OUT, now=clock.now())
 
-    change_customer(connection, tenant, "C1", assignments=["allow_promotional=yes"], now=clock.now())
+    with pytest.raises(RefusedError, match="this person refused texts"):
+        change_customer(connection, tenant, "C1", assignments=["allow_promotional=yes"], now=clock.now())
 
     (person,) = find_customers(connection, tenant, "C1")
     assert person["opt_out_date"] == clock.now()

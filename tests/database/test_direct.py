@@ -191,7 +191,7 @@ def test_a_list_gives_numbers_and_values(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        pytest.param("phone,x\n090-1234-5678\n", 2, "1 cells in a list of 2 columns", id="a ragged row"),
+        pytest.param("phone,x\n090-1234-5678\n", 2, "1 cell, but the header has 2", id="a ragged row"),
         pytest.param("phone\nhello\n", 2, "is not a phone number", id="no number"),
         pytest.param("phone,visit_count\n090-1234-5678,often\n", 2, "often", id="no count"),
         pytest.param("external_id\nC1\n", 1, "no column is a phone number", id="no column of numbers"),

@@ -1,13 +1,15 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from psycopg.types.json import Jsonb
 from support.salon import add_customer, rows, tenant_of
 
+from lumiere_sms.audience.consent_rows import count_differing
 from lumiere_sms.audience.imports import ImportOptions, import_customers
 from lumiere_sms.audience.suppressions import lift, suppress
 from lumiere_sms.errors import ConfigurationError, DefinitionError
+from lumiere_sms.privacy.erasing import erase_person
 
 HEADER = "顧客番号,電話番号,姓,名,来店回数,最終来店日,タグ,販促可,配信停止日,性別\n"
 TANAKA = "C1,090-1234-5678,田中,花子,5,2026/3/1,vip;color,はい,,女\n"
@@ -315,3 +317,19 @@ def test_attributes_keep_any_text(database, take):
     (customer,) = rows(database, "customers")
     assert customer["attributes"] == {"メモ": value}
     assert Jsonb(customer["attributes"])
+
+
+def test_a_list_that_brings_back_an_erased_person_who_refused_says_that_they_refuse(database, user_id, clock, take):
+    numbers = [f"+81901234567{last}" for last in range(8)]
+    for key, number in enumerate(numbers):
+        add_customer(database, user_id, number, external_id=f"C{key}")
+        with database.transaction() as connection:
+            suppress(connection, user_id, number, reason="opted_out", source="reply", now=clock.now())
+        erase_person(database, tenant_of(database), number, now=clock.now())
+
+    clock.advance(timedelta(days=1))
+    take("電話番号,販促可,リマインド可\n" + "".join(f"{number},はい,はい\n" for number in numbers))
+
+    assert all(row["opt_out_date"] for row in rows(database, "customers"))
+    with database.transaction() as connection:
+        assert count_differing(connection, user_id) == 0

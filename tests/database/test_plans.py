@@ -21,6 +21,7 @@ STATEMENTS = sorted(file for stage in ("campaigns", "sending", "tracking") for f
 LARGE = {
     *("campaign_recipients", "submissions", "delivery_events"),
     *("customers", "enrolments", "suppressions", "audit_log"),
+    *("inbound_messages", "responses", "opt_out_links"),
 }
 PROVIDER, SENDER, PHONE = "twilio", "+15005550006", "+819000000007"
 BIND = re.compile(r"%\((\w+)\)[sbt](?:::(\w+)(?:\([\d, ]+\))?(\[\])?)?")
@@ -60,6 +61,15 @@ INSERT INTO suppressions (user_id, id, phone_number, reason, source)
 SELECT user_id, id, replace(phone_number, '+8190', '+8180'), 'opted_out', 'operator' FROM campaign_recipients;
 INSERT INTO audit_log (user_id, id, actor, action, subject)
 SELECT user_id, id, 'operator', 'campaign.retry', phone_number FROM campaign_recipients;
+INSERT INTO inbound_messages (user_id, id, provider, provider_message_id, phone_number, sender, body, received_at,
+    recipient_id, occurrence_id, customer_id, meaning)
+SELECT user_id, id, provider, 'IN' || phone_number, phone_number, '+15005550006', 'thanks', %(now)s, id, occurrence_id,
+    id, 'other'
+FROM campaign_recipients;
+INSERT INTO responses (user_id, id, kind, phone_number, recipient_id, at)
+SELECT user_id, id, 'reply', phone_number, id, %(now)s FROM campaign_recipients;
+INSERT INTO opt_out_links (user_id, id, token, phone_number)
+SELECT user_id, id, 'token' || phone_number, phone_number FROM campaign_recipients;
 UPDATE campaign_occurrences SET status = 'completed', completed_at = %(now)s - interval '1 hour'
 WHERE id = %(old_occurrence_id)s;
 """
@@ -137,6 +147,8 @@ NAMED: dict[str, Any] = {
     "share_width": 5_000,
     "since": NOW,
     "source": "poll",
+    "meaning": "review",
+    "skip": 0,
     "spent": Decimal(0),
     "started_at": NOW,
     "status": "sent",

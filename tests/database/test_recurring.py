@@ -574,7 +574,7 @@ def test_a_command_is_on_record_with_the_recurrence(database, put, schedule):
 
     schedule(at="2026-03-20 10:00", repeat={"type": "daily"}, by="hanako")
 
-    entry = only(database, "audit_log")
+    entry = rows(database, "audit_log", order="seq")[-1]
     assert (entry["actor"], entry["before"]) == ("hanako", {"scheduled_at": None})
     assert entry["after"]["scheduled_at"] == "2026-03-20T01:00:00+00:00"
     assert entry["after"]["repeat"]["type"] == "daily"

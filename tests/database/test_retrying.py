@@ -57,7 +57,7 @@ def test_those_that_failed_go_again_and_the_campaign_with_them(database, user_id
 def test_a_retry_is_on_record_with_who_and_why(database, user_id, clock, failed):
     retry(database, user_id, name="spring", wish=FAILURES, by="hanako", clock=clock)
 
-    entry = only(database, "audit_log")
+    entry = rows(database, "audit_log", order="seq")[-1]
     assert (entry["actor"], entry["action"], entry["subject"]) == ("hanako", "campaign.retry", "spring")
     assert (entry["reason"], entry["at"]) == ("the carrier was down", clock.now())
     assert entry["before"] == {"statuses": ["failed", "bounced"], "codes": [], "campaign": "completed"}
@@ -99,7 +99,7 @@ def test_whose_last_window_has_ended_needs_more_time(database, user_id, clock, f
 
     assert "--expires-after 24h" in refused.value.hint
     assert only(database, "sms_campaigns")["status"] == "completed"
-    assert rows(database, "audit_log") == []
+    assert [each["action"] for each in rows(database, "audit_log")] == ["campaign.complete"]
 
 
 def test_more_time_never_leads_outside_the_windows(database, user_id, clock):
@@ -183,7 +183,7 @@ def test_a_person_may_say_that_it_was_not_sent(database, user_id, clock, doubtfu
     done = resolve(database, user_id, name="spring", who=doubtful, word=NOT_SENT, clock=clock)
 
     assert (done.status, only(database, "submissions")["outcome"]) == ("pending", "absent")
-    entry = only(database, "audit_log")
+    entry = rows(database, "audit_log", order="seq")[-1]
     assert (entry["action"], entry["subject"], entry["reason"]) == ("campaign.resolve", str(doubtful), "she got none")
     assert (entry["before"], entry["after"]) == ({"status": "unknown"}, {"status": "pending"})
 

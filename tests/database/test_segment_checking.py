@@ -104,7 +104,7 @@ def test_labels_that_name_no_customer_at_all_are_refused(checked):
         pytest.param("id,label\nC1,\n", [(2, "this line says neither yes nor no")], id="empty"),
         pytest.param("id,label\n,yes\n", [(2, "this line names nobody")], id="nobody"),
         pytest.param("id,label\nC1,yes\nC1,no\n", [(3, "C1 stands on line 2 already")], id="twice"),
-        pytest.param("id,label\nC1\n", [(2, "the header has 2 cells, this line 1")], id="short"),
+        pytest.param("id,label\nC1\n", [(2, "1 cell, but the header has 2")], id="short"),
         pytest.param("phone,label\n12,yes\n", [(2, '"12" is not a phone number')], id="phone"),
         pytest.param("id\nC1\n", [(1, "no column says who belongs")], id="no label"),
         pytest.param("id,a,b\nC1,yes,no\n", [(1, "2 columns may say who belongs")], id="two that may be it"),

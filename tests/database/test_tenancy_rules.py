@@ -12,6 +12,7 @@ from lumiere_sms.database.connection import Database
 TABLES = {"customers", "campaign_recipients", "sms_campaigns"}
 FILES = sorted(Path(lumiere_sms.__file__).parent.rglob("*.sql"))
 FRAGMENT = re.compile(r"[{](\w+)[}]")
+ADDED = re.compile(r"(?<=[\w)])[{]\w+[}]")  # a fragment that follows on something whole, and may be empty
 TIE = re.compile(r"\b(?:\w+\.)?user_id = %\(user_id\)s(?:::uuid)?")
 
 KEPT = [
@@ -143,7 +144,7 @@ def test_a_statement_that_breaks_a_rule_is_caught(sql: str, said: str):
 
 @pytest.mark.parametrize("file", [pytest.param(file, id=f"{file.parent.name}/{file.name}") for file in FILES])
 def test_the_statements_kept_in_files_keep_the_rules(file: Path):
-    sql = FRAGMENT.sub("TRUE", file.read_text(encoding="utf-8"))
+    sql = FRAGMENT.sub("TRUE", ADDED.sub("", file.read_text(encoding="utf-8")))
 
     assert broken_rules(sql, tenant_tables()) == []
 

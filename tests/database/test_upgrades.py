@@ -41,10 +41,20 @@ ROWS = {
         VALUES (%(user_id)s, %(alert)s, 'sato', 'campaign.retry', 'spring');
         INSERT INTO provider_health (provider, state, reason) VALUES ('twilio', 'open', 'silent');
     """,
+    "0003_orchestration": """
+        UPDATE users SET rules = '{"quiet_hours": "21:00-08:00"}';
+        INSERT INTO suppressions (user_id, id, phone_number, reason, source)
+        VALUES (%(user_id)s, %(alert)s, '+819012345678', 'opted_out', 'operator');
+        INSERT INTO enrolments (user_id, id, campaign_id, customer_id, phone_number, enrolled_at, next_at)
+        VALUES (%(user_id)s, %(alert)s, %(campaign)s, %(alert)s, '+819012345678', now(), now());
+        INSERT INTO responses (user_id, id, kind, phone_number, at)
+        VALUES (%(user_id)s, %(alert)s, 'reply', '+819012345678', now());
+    """,
 }
 TABLES = {
     "0001_spine": ("sms_campaigns", "campaign_occurrences", "campaign_recipients", "submissions", "alerts", "daemons"),
     "0002_engine": ("budgets", "audit_log", "provider_health"),
+    "0003_orchestration": ("suppressions", "enrolments", "responses"),
 }
 
 

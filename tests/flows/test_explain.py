@@ -194,6 +194,17 @@ def test_each_clause_of_a_segment_is_told_with_the_customers_own_value(database,
     assert (neither.text, neither.holds, neither.below[0].holds) == ("not", True, False)
 
 
+def test_a_clause_about_numbers_tells_the_customers_own_one_masked(database, user_id, clock):
+    phones = {"field": "phone_number", "operator": "in", "value": [PHONES[1]]}
+    key = str(add_customer(database, user_id, PHONES[1]))
+    seed_campaign(database, user_id, now=clock.now(), texts=0, criteria=phones)
+
+    (found,) = explain(database, tenant_of(database), key=key, campaign="spring", clock=clock)
+
+    (clause,) = next(fact for fact in found.facts if fact.rule == "segment").clauses
+    assert (clause.holds, clause.value) == (True, "+81········00")
+
+
 def test_what_became_of_a_text_is_told_by_its_state(database, user_id, clock, tmp_path):
     key = str(add_customer(database, user_id, PHONES[1]))
     text = "campaigns:\n  spring: {message: hello, segment: all, schedule: now}\n"

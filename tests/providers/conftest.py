@@ -46,6 +46,9 @@ class TwilioWorld:
         step = STEPS[behaviour]
         self._server.behave(Faults(by_phone={PHONE: step}, deliver_after=timedelta(0)))
 
+    def answer(self, body: str) -> None:
+        self._server.reply(PHONE, body)
+
     @property
     def accepted(self) -> Sequence[str]:
         return [text.body for text in self._server.accepted]

@@ -1,12 +1,13 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from lumiere_sms.errors import RejectedError, UnavailableError, UnknownOutcomeError
-from lumiere_sms.providers.base import Accepted, Action, Message, Provider, Receipt
+from lumiere_sms.providers.base import Accepted, Action, Message, Provider, Receipt, Reply
 from lumiere_sms.providers.console import ConsoleProvider
 from lumiere_sms.testing.clocks import FrozenClock
 from lumiere_sms.testing.contract import (
@@ -46,6 +47,9 @@ class ConsoleWorld:
     def behave(self, behaviour: Behaviour) -> None:
         if behaviour is not Behaviour.ACCEPTS:
             raise NotImplementedError
+
+    def answer(self, body: str) -> None:
+        raise NotImplementedError(body)
 
     @property
     def accepted(self) -> Sequence[str]:
@@ -101,6 +105,9 @@ class ScriptedWorld:
     def behave(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
 
+    def answer(self, body: str) -> None:
+        self._provider.answer(self.phone, body, sender=self.sender)
+
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_a_provider_in_memory_keeps_the_contract_too(check):
@@ -134,6 +141,12 @@ class ListsEverybody(Told):
         return list(self._receipts.values())
 
 
+class ForgetsTheRestOfAnAnswer(Told):
+    async def list_replies(self, *, sender: str, since: datetime) -> AsyncIterator[Sequence[Reply]]:
+        async for page in super().list_replies(sender=sender, since=since):
+            yield [replace(each, body=each.body[:20]) for each in page]
+
+
 DOUBTFUL = {
     "failure_after_accepting_is_doubtful",
     "cut_connection_is_doubtful",
@@ -148,6 +161,7 @@ DOUBTFUL = {
         pytest.param(TakesATimeOutForARefusal, DOUBTFUL, id="a time-out taken for a refusal"),
         pytest.param(AsksTwice, DOUBTFUL, id="a second try"),
         pytest.param(AcceptsEverything, DOUBTFUL | {"refusal_is_final"}, id="a refusal taken for a yes"),
+        pytest.param(ForgetsTheRestOfAnAnswer, {"answer_arrives_as_it_was_written"}, id="half of an answer"),
         pytest.param(ListsEverybody, {"records_prove_what_was_accepted"}, id="one's records taken for another's"),
     ],
 )

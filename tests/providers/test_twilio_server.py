@@ -95,6 +95,22 @@ def test_what_twilio_refuses_is_refused_in_its_words(timed, changes, code):
     assert timed.accepted == ()
 
 
+def test_who_texted_stop_gets_no_more_from_that_sender_until_they_text_start(timed):
+    answers = []
+    for word in (" stop", "bus stop", "Start", "help"):
+        timed.reply(TEXT["To"], word)
+        answers.append([post(timed, From=sender)[0] for sender in (SANDBOX_SENDER, "+15005550005")])
+        answers[-1].append(post(timed, To="+819012345679")[0])
+
+    assert answers == [[400, 201, 201], [400, 201, 201], [201, 201, 201], [201, 201, 201]]
+
+
+def test_who_texted_stop_to_a_messaging_service_gets_no_more_from_any_number_of_it(timed):
+    timed.reply(TEXT["To"], "STOP", service=SERVICE)
+
+    assert post(timed, From=None, MessagingServiceSid=SERVICE)[1]["code"] == 21610
+
+
 @pytest.mark.parametrize("sender", ["+81312345678", "12345", "LUMIERE", "Salon 1"])
 def test_numbers_short_codes_and_names_may_send(timed, sender):
     assert post(timed, From=sender)[0] == 201

@@ -61,6 +61,9 @@ class AwsWorld:
         else:
             self._server.behave(Faults(by_phone={PHONE: STEPS[behaviour]}, deliver_after=AT_ONCE))
 
+    def answer(self, body: str) -> None:
+        self._server.reply(PHONE, body, to=self.sender)
+
     @property
     def accepted(self) -> Sequence[str]:
         return [text.body for text in self._server.accepted]
@@ -87,6 +90,9 @@ class SnsWorld:
         self._setenv("AWS_ENDPOINT_URL", NOBODY if behaviour is Behaviour.REFUSES_CONNECTIONS else self._front.url)
         self.phone = NO_PHONE if behaviour is Behaviour.REJECTS else PHONE
         self._front.behaviour = behaviour
+
+    def answer(self, body: str) -> None:
+        raise NotImplementedError(body)
 
     @property
     def accepted(self) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from threading import Barrier, Thread
@@ -32,6 +33,11 @@ def at_once(*doings: Any) -> None:
 
 def dies_at(number: int, database_url: str, now: datetime) -> bool:
     """Do what is due in a process of its own that is killed before its statement of that number; say whether it was."""
+    return killed_at(number, database_url, lambda own: do_what_is_due(own, clock=FrozenClock(now), prices=prices))
+
+
+def killed_at(number: int, database_url: str, doing: Callable[[Database], Any]) -> bool:
+    """Do something in a process of its own that is killed before its statement of that number; say whether it was."""
     if (child := os.fork()) == 0:
         statements = iter(range(1, 1_000_000))
         execute = psycopg.Cursor.execute
@@ -42,8 +48,12 @@ def dies_at(number: int, database_url: str, now: datetime) -> bool:
             return execute(*arguments, **options)
 
         psycopg.Cursor.execute = counted
-        with closing(Database(database_url)) as own:
-            do_what_is_due(own, clock=FrozenClock(now), prices=prices)
-        os._exit(0)
+        try:
+            with closing(Database(database_url)) as own:
+                doing(own)
+            os._exit(0)
+        finally:
+            os._exit(1)  # the other process goes on with the tests
     _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or status == 0, "it did not come to its end"
     return os.WIFSIGNALED(status)

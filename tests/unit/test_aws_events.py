@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from lumiere_sms.providers.aws_events import UnreadableEventError, receipt_of
+from lumiere_sms.providers.aws_events import UnreadableEventError, event_of
 from lumiere_sms.providers.base import ReceiptStatus
 from lumiere_sms.testing.aws_queue import Envelope, wrapped
 
@@ -29,7 +29,7 @@ EVENT = {  # as on AWS's page about the format, with a context of ours
 
 @pytest.mark.parametrize("envelope", Envelope)
 def test_an_event_is_read_in_whatever_it_is_wrapped(envelope):
-    receipt = receipt_of(wrapped(EVENT, envelope))
+    receipt = event_of(wrapped(EVENT, envelope))
 
     assert receipt is not None
     assert (receipt.attempt_id, receipt.user_id) == (ATTEMPT, TENANT)
@@ -41,7 +41,7 @@ def test_an_event_is_read_in_whatever_it_is_wrapped(envelope):
 def test_an_event_within_two_envelopes_is_read():
     within = wrapped(json.loads(wrapped(EVENT, Envelope.EVENTBRIDGE)), Envelope.SNS)
 
-    assert receipt_of(within) == receipt_of(json.dumps(EVENT))
+    assert event_of(within) == event_of(json.dumps(EVENT))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_event_within_two_envelopes_is_read():
     ],
 )
 def test_the_kind_of_an_event_says_what_became_of_the_text(kind, is_final, status, code):
-    receipt = receipt_of(json.dumps(EVENT | {"eventType": kind, "isFinal": is_final}))
+    receipt = event_of(json.dumps(EVENT | {"eventType": kind, "isFinal": is_final}))
 
     assert receipt is not None
     assert (receipt.status, receipt.code) == (status, code)
@@ -74,7 +74,7 @@ def test_the_kind_of_an_event_says_what_became_of_the_text(kind, is_final, statu
     ],
 )
 def test_what_is_not_about_a_text_is_nothing(said):
-    assert receipt_of(json.dumps(said)) is None
+    assert event_of(json.dumps(said)) is None
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_is_not_about_a_text_is_nothing(said):
 )
 def test_what_cannot_be_read_is_told(body):
     with pytest.raises(UnreadableEventError):
-        receipt_of(body)
+        event_of(body)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_told(body):
     ],
 )
 def test_an_event_without_our_context_is_a_strangers(strange):
-    receipt = receipt_of(json.dumps(EVENT | strange))
+    receipt = event_of(json.dumps(EVENT | strange))
 
     assert receipt is not None
     assert (receipt.attempt_id, receipt.user_id) == (None, None)
@@ -119,14 +119,14 @@ def test_an_event_without_our_context_is_a_strangers(strange):
     ],
 )
 def test_a_price_that_is_none_is_not_known(strange):
-    receipt = receipt_of(json.dumps(EVENT | strange))
+    receipt = event_of(json.dumps(EVENT | strange))
 
     assert receipt is not None
     assert (receipt.price, receipt.currency) == (None, "")
 
 
 def test_a_text_that_costs_nothing_in_the_end_costs_nothing():
-    receipt = receipt_of(json.dumps(EVENT | {"totalMessagePrice": 0, "totalCarrierFee": 0.0}))
+    receipt = event_of(json.dumps(EVENT | {"totalMessagePrice": 0, "totalCarrierFee": 0.0}))
 
     assert receipt is not None
     assert receipt.price == 0
@@ -134,7 +134,7 @@ def test_a_text_that_costs_nothing_in_the_end_costs_nothing():
 
 @pytest.mark.parametrize("stamp", [None, "today", True, 10**30])
 def test_an_instant_that_is_none_is_not_known(stamp):
-    receipt = receipt_of(json.dumps(EVENT | {"eventTimestamp": stamp, "totalMessageParts": 0}))
+    receipt = event_of(json.dumps(EVENT | {"eventTimestamp": stamp, "totalMessageParts": 0}))
 
     assert receipt is not None
     assert (receipt.updated_at, receipt.parts) == (None, None)

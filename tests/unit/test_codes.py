@@ -46,7 +46,7 @@ def test_the_table_is_sorted_and_has_a_meaning_for_every_code():
     [
         pytest.param("21610", RejectedError, Reason.OPTED_OUT, Action.OPT_OUT, id="who unsubscribed is suppressed"),
         pytest.param("21211", RejectedError, Reason.NUMBER, Action.INVALID_NUMBER, id="no phone number"),
-        pytest.param("21614", RejectedError, Reason.NUMBER, Action.INVALID_NUMBER, id="a landline"),
+        pytest.param("21614", RejectedError, Reason.NUMBER, Action.LANDLINE, id="a landline"),
         pytest.param("30004", RejectedError, Reason.NUMBER, Action.BLOCKED, id="blocked"),
         pytest.param("21408", RejectedError, Reason.REGION, Action.STOP_CAMPAIGN, id="country not enabled"),
         pytest.param("21606", RejectedError, Reason.SENDER, Action.STOP_CAMPAIGN, id="wrong sender"),

@@ -4,7 +4,6 @@ from importlib.resources import files
 
 import pytest
 
-from lumiere_sms.messages import lint as lint_module
 from lumiere_sms.messages.estimates import Money
 from lumiere_sms.messages.filters import FILTERS
 from lumiere_sms.messages.lint import Finding, lint_template
@@ -118,10 +117,9 @@ def test_a_template_that_no_sample_suits_is_judged_by_its_literal_text():
     assert rules("{% if shoe_size > 30 %}" + "a" * 161 + "{% endif %}", declared=["shoe_size"]) == ["T04"]
 
 
-def test_the_guide_names_every_rule_every_filter_and_every_field():
+def test_the_guide_names_every_filter_and_every_field():
     guide = files("lumiere_sms").joinpath("guide/messages.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1] for line in guide.splitlines() if line.startswith("|")]
     named = set(re.findall(r"`([a-z_]+)[`(]", " ".join(rows)))
 
-    assert re.findall(r"T\d\d", " ".join(rows)) == re.findall(r"^ *(T\d\d)", lint_module.__doc__, re.MULTILINE)
     assert named == FIELDS | FILTERS.keys()

@@ -37,6 +37,16 @@ def test_a_row_becomes_a_person():
     }
 
 
+def test_words_that_name_who_agreed_to_them_are_refused_since_they_stay():
+    headers = ["tel", "氏名", "consent_wording"]
+
+    kept = read(headers, ["090-1234-5678", "田中 花子", "お得な情報の配信に同意します"])
+    with pytest.raises(RowError, match="names the person"):
+        read(headers, ["090-1234-5678", "田中 花子", "私、田中は配信に同意します"])
+
+    assert kept["consent_wording"] == "お得な情報の配信に同意します"
+
+
 def test_a_row_of_blanks_is_nobody():
     assert read(["tel", "名", "メモ"], ["", "　", " "]) is None
 

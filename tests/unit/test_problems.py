@@ -67,3 +67,9 @@ def test_many_problems_are_counted_but_not_all_shown():
 )
 def test_a_quotation_stays_on_one_short_line(text, said):
     assert quoted(text) == said
+
+
+def test_a_problem_is_one_line_and_steers_no_terminal_whatever_a_file_says():
+    hostile = "a\nb\x1b[2J\u202e\u2028\x85"
+
+    assert str(Problem(f"{hostile}.csv", 3, 0, hostile, hint=hostile)) == ("a·b·[2J···.csv:3: a·b·[2J···; a·b·[2J···")

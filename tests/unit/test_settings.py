@@ -111,3 +111,12 @@ def test_a_settings_file_that_cannot_be_read_is_told(tmp_path):
 
 def test_a_byte_order_mark_before_the_first_setting_does_no_harm(tmp_path):
     assert Settings.read(settings_file(tmp_path, "\ufeffLUMIERE_SMS_SLOTS=4\n")).slots == 4
+
+
+def test_secrets_are_not_shown_where_settings_are(tmp_path):
+    told = {"DATABASE_URL": "postgresql://me:open-sesame@db/x", "TWILIO_AUTH_TOKEN": "sesame-1"}
+
+    settings = Settings.read({**told, "LUMIERE_SMS_SECRET": "sesame-2", "LUMIERE_SMS_DATA_DIR": str(tmp_path)})
+
+    assert settings.secret == "sesame-2"
+    assert "sesame" not in repr(settings)

@@ -121,6 +121,7 @@ class SmsCampaign(SQLModel, table=True):
     archived_at: datetime | None = stored(instant(), optional=True)
     created_by: str | None = stored(Text(), optional=True)
     resumed_at: datetime | None = stored(instant(), optional=True)
+    overrides: Json = stored(JSONB(), default="'{}'")
 
 
 class CampaignOccurrence(SQLModel, table=True):
@@ -180,3 +181,4 @@ class CampaignOccurrence(SQLModel, table=True):
     winner: str | None = stored(Text(), optional=True)
     decision: Json | None = stored(JSONB(), optional=True)
     contents: Json | None = stored(JSONB(), optional=True)
+    texts_emptied_at: datetime | None = stored(instant(), optional=True)

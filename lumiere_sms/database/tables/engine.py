@@ -69,6 +69,8 @@ class ProviderHealth(SQLModel, table=True):
     said: str | None = stored(Text(), optional=True)
     list_at: datetime | None = stored(instant(), optional=True)
     opt_outs_at: datetime | None = stored(instant(), optional=True)
+    replies_at: datetime | None = stored(instant(), optional=True)
+    replies_until: datetime | None = stored(instant(), optional=True)
 
 
 class Daemon(SQLModel, table=True):

@@ -31,6 +31,7 @@ class Enrolment(SQLModel, table=True):
         CheckConstraint("round >= 1 AND steps_done >= 0", name="enrolments_counts_are_not_negative"),
         CheckConstraint("(left_at IS NULL) = (next_at IS NOT NULL)", name="enrolments_who_is_in_has_a_next_step"),
         CheckConstraint("(left_at IS NULL) = (left_reason IS NULL)", name="enrolments_who_left_has_a_reason"),
+        Index("enrolments_customer_id_idx", "customer_id"),
         Index("enrolments_due_idx", "campaign_id", "next_at", postgresql_where=text("left_at IS NULL")),
         described(TableClass.TENANT, fillfactor=80),
     )

@@ -5,7 +5,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKeyConstraint, Numeric, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -43,10 +54,15 @@ class Budget(SQLModel, table=True):
 
 
 class AuditEntry(SQLModel, table=True):
-    """A change of state by a person or a rule. Append-only."""
+    """A change of state by a person or a rule. Append-only; older ones than the chain have no number."""
 
     __tablename__ = "audit_log"
-    __table_args__: Any = (described(TableClass.TENANT),)
+    __table_args__: Any = (
+        UniqueConstraint("user_id", "seq", name="audit_log_seq_key"),
+        CheckConstraint("(seq IS NULL) = (hash IS NULL)", name="audit_log_what_is_chained_has_a_hash"),
+        Index("audit_log_subject_idx", "subject"),
+        described(TableClass.TENANT),
+    )
 
     user_id: UUID = tenant_key()
     id: UUID = stored(Uuid(), key=True)
@@ -57,3 +73,21 @@ class AuditEntry(SQLModel, table=True):
     reason: str | None = stored(Text(), optional=True)
     before: Json | None = stored(JSONB(), optional=True)
     after: Json | None = stored(JSONB(), optional=True)
+    seq: int | None = stored(BigInteger(), optional=True)
+    hash: bytes | None = stored(LargeBinary(), optional=True)
+
+
+class AuditHead(SQLModel, table=True):
+    """Where a tenant's chain of audit entries ends."""
+
+    __tablename__ = "audit_heads"
+    __table_args__: Any = (
+        UniqueConstraint("user_id", name="audit_heads_user_id_key"),
+        described(TableClass.TENANT, fillfactor=50),
+    )
+
+    user_id: UUID = tenant_key()
+    id: UUID = stored(Uuid(), key=True)
+    seq: int = stored(BigInteger())
+    hash: bytes = stored(LargeBinary())
+    at: datetime = stored(instant())

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     Text,
     UniqueConstraint,
@@ -105,23 +106,32 @@ class Customer(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """A number that is not texted, whoever has it."""
+    """A number that is not texted, whoever has it; after its owner was erased, its keyed hash alone."""
 
     __tablename__ = "suppressions"
     __table_args__: Any = (
         UniqueConstraint("user_id", "phone_number", name="suppressions_phone_number_key"),
         CheckConstraint("phone_number ~ '^\\+[1-9][0-9]{6,14}$'", name="suppressions_phone_number_is_e164"),
-        CheckConstraint("reason IN ('opted_out', 'invalid_number', 'blocked')", name="suppressions_reason_is_known"),
-        CheckConstraint("source IN ('import', 'operator', 'provider')", name="suppressions_source_is_known"),
+        UniqueConstraint("user_id", "number_mac", name="suppressions_number_mac_key"),
+        CheckConstraint("(phone_number IS NULL) <> (number_mac IS NULL)", name="suppressions_are_of_a_number"),
+        CheckConstraint(
+            "reason IN ('opted_out', 'complaint', 'invalid_number', 'landline', 'blocked', 'reassigned')",
+            name="suppressions_reason_is_known",
+        ),
+        CheckConstraint(
+            "source IN ('import', 'operator', 'provider', 'reply', 'link')", name="suppressions_source_is_known"
+        ),
         described(TableClass.TENANT),
     )
 
     user_id: UUID = tenant_key()
     id: UUID = stored(Uuid(), key=True)
-    phone_number: str = stored(Text())
+    phone_number: str | None = stored(Text(), optional=True)
     reason: str = stored(Text())
     source: str = stored(Text())
     created_at: datetime = stored(instant(), default="now()")
+    number_mac: bytes | None = stored(LargeBinary(), optional=True)
+    note: str | None = stored(Text(), optional=True)
 
 
 class AudienceSegment(SQLModel, table=True):
@@ -154,6 +164,7 @@ class SegmentMember(SQLModel, table=True):
         UniqueConstraint("user_id", "segment_id", "customer_id", name="segment_members_customer_key"),
         ForeignKeyConstraint(["user_id", "segment_id"], ["audience_segments.user_id", "audience_segments.id"]),
         ForeignKeyConstraint(["user_id", "customer_id"], ["customers.user_id", "customers.id"], ondelete="CASCADE"),
+        Index("segment_members_customer_id_idx", "customer_id"),
         described(TableClass.TENANT),
     )
 

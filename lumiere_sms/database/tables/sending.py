@@ -52,6 +52,7 @@ class CampaignRecipient(SQLModel, table=True):
             "id",
             postgresql_where=text("status = 'pending'"),
         ),
+        Index("campaign_recipients_customer_id_idx", "customer_id", "phone_number"),
         Index(
             "campaign_recipients_leased_idx",
             "claimed_until",
@@ -69,6 +70,13 @@ class CampaignRecipient(SQLModel, table=True):
             "phone_number",
             unique=True,
             postgresql_where=text("appointment_at IS NOT NULL"),
+        ),
+        Index(
+            "campaign_recipients_confirms_key",
+            "user_id",
+            "confirms",
+            unique=True,
+            postgresql_where=text("confirms IS NOT NULL"),
         ),
         described(TableClass.TENANT, fillfactor=80, autovacuum_vacuum_scale_factor=0.02),
     )
@@ -107,6 +115,7 @@ class CampaignRecipient(SQLModel, table=True):
     carrier_retries: int = stored(SmallInteger(), default="0")
     preferred_time: str | None = stored(Text(), optional=True)
     appointment_at: datetime | None = stored(instant(), optional=True)
+    confirms: UUID | None = stored(Uuid(), optional=True)
 
 
 class Submission(SQLModel, table=True):

@@ -1,0 +1,182 @@
+import json
+
+import pytest
+from support.salon import rows
+
+from lumiere_sms.cli.rule_views import rule_lines
+from lumiere_sms.messages.rules.register import RULES
+
+OFFER = """
+templates:
+  offer:
+    category: promotional
+    content: |
+      春のご案内です。
+      クーポンあり
+campaigns:
+  spring: {type: promotional, template: offer, segment: all}
+  reminder:
+    type: reminder
+    remind: 1 day before, 18:00-19:00
+    segment: all
+    schedule: 2031-04-01 00:00
+    message: "明日です。
+      今なら20%OFF"
+"""
+
+
+@pytest.fixture
+def offer(tmp_path):
+    (tmp_path / "offer.yaml").write_text(OFFER, encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_rule_reads_the_same_as_before(golden, width):
+    shown = ("\n".join(rule_lines(RULES[rule], width=width)) for rule in ("JP02", "T01", "U04"))
+
+    golden(f"lint_rules_{width}.txt", "\n----\n".join(shown) + "\n")
+
+
+def test_all_rules_are_listed(command):
+    code, listed, _ = command("template", "lint", "--rules")
+    as_json = json.loads(command("template", "lint", "--rules", "--json")[1])
+
+    assert code == 0
+    assert all(f"{rule}  " in listed for rule in RULES)
+    assert [each["id"] for each in as_json] == [*RULES]
+    assert command("template", "lint", "--explain", "jp02")[1].startswith("JP02  It does not say how to refuse")
+
+
+def test_a_rule_that_is_not_there_is_told_with_those_that_are(command):
+    code, _, said = command("template", "lint", "--explain", "JP99")
+
+    assert code == 2
+    assert 'there is no rule "JP99"' in said
+    assert "JP01, JP02" in said
+
+
+def test_a_rule_as_json_has_its_sources_and_examples(command):
+    code, printed, _ = command("template", "lint", "--explain", "JP02", "--json")
+    rule = json.loads(printed)
+
+    assert (code, rule["id"], rule["countries"], rule["is_liftable"]) == (0, "JP02", ["JP"], True)
+    assert rule["sources"][0]["url"].startswith("https://")
+    assert rule["fails"] != rule["passes"]
+
+
+@pytest.mark.usefixtures("offer")
+def test_findings_in_a_file_stand_at_their_line_and_column(command):
+    code, printed, _ = command("template", "lint", "offer.yaml", "--json")
+    found = {(one["rule"], one["file"], one["line"], one["column"], one["blocking"]) for one in json.loads(printed)}
+
+    assert code == 5
+    assert ("JP02", "offer.yaml", 6, 7, True) in found
+    assert ("JP05", "offer.yaml", 16, 10, False) in found
+
+
+def test_the_law_of_another_country_can_be_asked_for(command):
+    text = ["--content", "New colours are in.", "--type", "promotional", "--json"]
+    found = {
+        country: [one["rule"] for one in json.loads(command("template", "lint", *text, "--country", country)[1])]
+        for country in ("US", "jp")
+    }
+
+    assert found["US"] == ["U04"]
+    assert found["jp"] == ["JP01", "JP02", "JP03"]
+
+
+def test_what_a_campaign_gives_may_yet_say_what_the_law_wants(command):
+    command("tenant", "set", "--legal-name", "株式会社 ルミエール")
+    command("template", "create", "spring", "--content", "春の20%OFF。配信停止: {{ stop }}", "--variable", "stop")
+    command("template", "create", "bare", "--content", "春の20%OFF。", "--category", "promotional")
+
+    told = command("template", "lint", "spring", "--type", "promotional")
+    bare = command("template", "lint", "bare")
+
+    assert (told[0], "unless the campaign's stop has it" in " ".join(told[1].split())) == (0, True)
+    assert bare[0] == 5
+
+
+def test_a_country_that_is_none_is_refused(command):
+    assert command("template", "lint", "--content", "Sale", "--country", "XX")[0] == 2
+
+
+@pytest.mark.usefixtures("offer")
+def test_apply_refuses_what_the_law_clearly_forbids_and_writes_nothing(command, database):
+    code, _, said = command("apply", "offer.yaml")
+
+    assert code == 5
+    assert 'offer.yaml:6:7: campaign "spring": JP02 neither how to refuse' in said
+    assert '--override "why"' in said
+    assert rows(database, "sms_campaigns") == []
+
+
+@pytest.mark.usefixtures("offer")
+def test_an_override_lets_it_pass_and_is_kept_with_who_and_why(command, database):
+    code, _, said = command("apply", "offer.yaml", "--override", " the shop  says it ")
+    (entry,) = (each for each in rows(database, "audit_log", order="seq") if each["action"] == "campaign.override")
+    shown = command("campaign", "show", "spring")[1]
+    planned = command("plan", "offer.yaml")[1]
+
+    assert (code, "overridden, and kept in the audit log: JP02 of spring" in said) == (0, True)
+    assert (entry["actor"], entry["subject"], entry["reason"]) == ("hanako", "spring", "the shop says it")
+    assert entry["after"]["rules"] == ["JP02"]
+    assert "JP02 by hanako" in shown
+    assert "overridden JP02, by hanako: the shop says it" in planned
+
+
+@pytest.mark.usefixtures("offer")
+def test_an_override_holds_for_the_text_it_was_given_for(command, tmp_path):
+    command("apply", "offer.yaml", "--override", "the shop says it")
+    file = tmp_path / "offer.yaml"
+    file.write_text(OFFER.replace("segment: all}", "segment: all, priority: high}"), encoding="utf-8")
+    same_text = command("apply", "offer.yaml")
+    file.write_text(OFFER.replace("春の", "夏の"), encoding="utf-8")
+    other_text = command("apply", "offer.yaml")
+
+    assert same_text[0] == 0
+    assert (other_text[0], "JP02" in other_text[2]) == (5, True)
+
+
+@pytest.mark.usefixtures("offer")
+def test_a_template_that_was_applied_says_by_which_rules_it_was_looked_at(command, database):
+    command("apply", "offer.yaml", "--override", "the shop says it")
+    (template,) = rows(database, "sms_templates")
+
+    assert template["compliance_checked"]
+    assert "for promotional, JP: JP01, JP02, JP03" in template["compliance_notes"]
+
+
+def test_what_cannot_be_said_at_all_cannot_be_overridden(command, tmp_path):
+    (tmp_path / "a.yaml").write_text("campaigns: {a: {message: 'Hi {{ coupn }}', segment: all}}", encoding="utf-8")
+
+    code, _, said = command("apply", "a.yaml", "--override", "I know")
+
+    assert code == 5
+    assert "T01" in said
+    assert "--override" not in said
+
+
+@pytest.mark.usefixtures("offer")
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_an_override_without_a_reason_is_none(command, reason):
+    code, _, said = command("apply", "offer.yaml", "--override", reason)
+
+    assert (code, "an override needs a reason" in said) == (2, True)
+
+
+@pytest.mark.usefixtures("offer")
+def test_a_formal_name_and_a_limit_of_ones_own_are_kept_and_shown(command, tmp_path):
+    command("tenant", "set", "--legal-name", "株式会社 ルミエール", "--max-parts", "1")
+    shown = command("tenant", "show")[1]
+    (tmp_path / "long.yaml").write_text(
+        "campaigns: {a: {message: '" + "あ" * 71 + "', segment: all}}", encoding="utf-8"
+    )
+
+    long = command("apply", "long.yaml")
+    refused = command("apply", "offer.yaml")
+
+    assert "株式会社 ルミエール" in shown
+    assert "at most 1 of a text" in shown
+    assert (long[0], "U05 2 parts: your limit is 1" in long[2]) == (5, True)
+    assert 'JP01 neither your formal name ("株式会社 ルミエール")' in refused[2]

@@ -1,0 +1,97 @@
+"""Two who note at once what one person says about texts: neither overwrites the other, and neither waits for ever."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from support.processes import wait_until
+from support.salon import add_customer, only, tenant_of
+
+from lumiere_sms.audience.consent_rows import count_differing
+from lumiere_sms.audience.consents import Said, revoke
+from lumiere_sms.audience.customers import change_customer
+from lumiere_sms.audience.imports import ImportOptions, import_customers
+from lumiere_sms.audience.suppressions import lift, suppress
+
+PHONE = "+819012345678"
+
+
+@pytest.fixture
+def somebody_waits(database_url):
+    def look() -> bool:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            return connection.execute(query).fetchone()[0] > 0
+
+    return lambda: wait_until(look)
+
+
+@pytest.fixture
+def take(database, clock, tmp_path):
+    """Take a list in."""
+
+    def importing(text: str) -> None:
+        path = tmp_path / "list.csv"
+        path.write_text(text, encoding="utf-8")
+        import_customers(
+            database, tenant_of(database), path, options=ImportOptions(), now=clock.now(), progress=lambda *_: None
+        )
+
+    return importing
+
+
+def by_word(connection, tenant, now):
+    revoke(connection, tenant, PHONE, Said(("promotional",)), now=now)
+
+
+def by_column(connection, tenant, now):
+    change_customer(connection, tenant, PHONE, assignments=["allow_promotional=no"], now=now)
+
+
+@pytest.mark.parametrize("take_back", [by_word, by_column])
+def test_a_list_that_is_being_taken_in_gives_nothing_back_that_somebody_takes_back_meanwhile(
+    database, user_id, clock, take, somebody_waits, take_back
+):
+    add_customer(database, user_id, PHONE, external_id="C1", visit_count=1)
+
+    with ThreadPoolExecutor(1) as others:
+        with database.transaction() as connection:
+            take_back(connection, tenant_of(database), clock.now())
+            taking = others.submit(take, f"顧客番号,電話番号,来店回数,販促可\nC1,{PHONE},2,はい\n")
+            somebody_waits()
+        taking.result()
+
+    customer = only(database, "customers")
+    assert (customer["visit_count"], customer["allow_promotional"]) == (2, False)
+    with database.transaction() as connection:
+        assert count_differing(connection, user_id) == 0
+
+
+def refuse(connection, user_id, now):
+    suppress(connection, user_id, PHONE, reason="opted_out", source="provider", now=now)
+
+
+def want(connection, user_id, now):
+    lift(connection, user_id, PHONE, now=now)
+
+
+@pytest.mark.parametrize(("reason", "change"), [("landline", refuse), ("opted_out", want)])
+def test_whoever_holds_a_customer_may_take_the_number_behind_it(
+    database, user_id, clock, somebody_waits, reason, change
+):
+    """As an import, an erasure and a consent that lifts a refusal do, which begin with the customer."""
+    add_customer(database, user_id, PHONE)
+    with database.transaction() as connection:
+        suppress(connection, user_id, PHONE, reason=reason, source="operator", now=clock.now())
+
+    def changing() -> None:
+        with database.transaction() as connection:
+            change(connection, user_id, clock.now())
+
+    with ThreadPoolExecutor(1) as others:
+        with database.transaction() as connection:
+            connection.execute("SELECT id FROM customers WHERE user_id = %s FOR NO KEY UPDATE", [user_id])
+            waiting = others.submit(changing)
+            somebody_waits()
+            connection.execute("UPDATE suppressions SET note = 'seen' WHERE user_id = %s", [user_id])
+        waiting.result()

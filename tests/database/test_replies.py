@@ -1,0 +1,333 @@
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.salon import add_customer, only, rows, tenant_of
+from support.seeds import phone, seed_campaign
+
+from lumiere_sms.audience.suppressions import suppress
+from lumiere_sms.campaigns.answering import FAST
+from lumiere_sms.campaigns.tenant_rules import change_rules
+from lumiere_sms.errors import StateError
+from lumiere_sms.messages.keywords import Meaning
+from lumiere_sms.providers.base import Reply
+from lumiere_sms.tracking.replies import apply_replies, decide
+
+SENDER = "+15005550006"
+NOW = datetime(2026, 3, 15, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def take(database, user_id, clock):
+    def taken(*replies: Reply) -> dict[str, int]:
+        with database.transaction() as connection:
+            return dict(apply_replies(connection, user_id, replies, provider="twilio", now=clock.now()))
+
+    return taken
+
+
+@pytest.fixture
+def answers(database, clock):
+    def set_(**texts: str) -> None:
+        change_rules(database, "default", {"answers": texts}, by="operator", now=clock.now())
+
+    return set_
+
+
+def said(body: str, *, number: int = 0, key: str = "", at: datetime | None = NOW, **more) -> Reply:
+    return Reply(key or f"SM{body}{number}{at}", phone(number), SENDER, body, at, **more)
+
+
+def refusals(database):
+    return [(row["phone_number"], row["reason"], row["source"]) for row in rows(database, "suppressions")]
+
+
+def texts(database):
+    found = rows(database, "campaign_recipients")
+    return [row["personalized_content"] for row in found if row["step"]]
+
+
+def test_a_stop_is_kept_once_refuses_and_is_no_response(database, user_id, take, clock):
+    customer_id = add_customer(database, user_id, phone(0))
+
+    assert take(said("配信停止お願いします", key="SM1")) == {"stop": 1}
+    assert take(said("配信停止お願いします", key="SM1")) == {}
+
+    kept = only(database, "inbound_messages")
+    assert (kept["meaning"], kept["customer_id"], kept["received_at"]) == ("stop", customer_id, NOW)
+    assert refusals(database) == [(phone(0), "opted_out", "reply")]
+    assert rows(database, "responses") == []
+    customer = only(database, "customers")
+    assert (customer["opt_out_date"], customer["last_sms_response"]) == (NOW, NOW)
+
+
+def test_messages_that_come_without_a_key_are_told_apart_and_each_counts_once(database, take):
+    nameless = [Reply("", phone(number), SENDER, "STOP", NOW) for number in range(2)]
+
+    assert (take(*nameless), take(*nameless)) == ({"stop": 2}, {})
+
+
+def test_an_answer_belongs_to_the_last_text_before_it_from_that_sender(database, user_id, take):
+    seed_campaign(database, user_id, now=NOW, texts=1)
+    recipient = only(database, "campaign_recipients")
+    with database.transaction() as connection:
+        connection.execute(_SUBMITTED, [SENDER, NOW - timedelta(minutes=5)])
+
+    take(said("3時でお願いします", key="after"), said("hm", key="before", at=NOW - timedelta(hours=1)))
+
+    found = {row["provider_message_id"]: row["recipient_id"] for row in rows(database, "inbound_messages")}
+    assert found == {"after": recipient["id"], "before": None}
+    assert {row["recipient_id"] for row in rows(database, "responses")} == {recipient["id"], None}
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "unavailable", "not_sent", "absent"])
+def test_an_answer_belongs_to_no_text_that_was_not_sent(database, user_id, take, outcome):
+    seed_campaign(database, user_id, now=NOW, texts=1)
+    with database.transaction() as connection:
+        connection.execute(_SUBMITTED, [SENDER, NOW - timedelta(minutes=5)])
+        connection.execute("UPDATE submissions SET outcome = %s, settled_at = started_at", [outcome])
+
+    take(said("hm"))
+
+    assert only(database, "inbound_messages")["recipient_id"] is None
+
+
+@pytest.mark.parametrize("order", [pytest.param(1, id="in order"), pytest.param(-1, id="the later first")])
+def test_between_a_stop_and_a_start_the_later_counts_in_whatever_order_they_are_told(database, take, order):
+    stop, start = said("stop", at=NOW - timedelta(minutes=2)), said("start", at=NOW - timedelta(minutes=1))
+    begin, end = (said(body, number=1, at=each.received_at) for body, each in (("start", stop), ("stop", start)))
+
+    for each in [stop, start, begin, end][::order]:
+        take(each)
+
+    assert refusals(database) == [(phone(1), "opted_out", "reply")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "source"),
+    [("opted_out", "operator"), ("complaint", "reply"), ("invalid_number", "provider"), ("opted_out", "import")],
+)
+def test_a_start_lifts_no_refusal_that_the_number_did_not_make_itself(database, user_id, take, clock, reason, source):
+    with database.transaction() as connection:
+        suppress(connection, user_id, phone(0), reason=reason, source=source, now=NOW - timedelta(days=1))
+
+    assert take(said("START")) == {"review": 1}
+
+    assert refusals(database) == [(phone(0), reason, source)]
+
+
+@pytest.mark.parametrize("order", [pytest.param(1, id="before the stop"), pytest.param(-1, id="after it")])
+def test_a_start_lifts_no_complaint_though_the_number_refused_too(database, user_id, take, order):
+    def complain():
+        with database.transaction() as connection:
+            suppress(
+                connection, user_id, phone(0), reason="complaint", source="operator", now=NOW - timedelta(minutes=2)
+            )
+
+    def refuse():
+        take(said("STOP", at=NOW - timedelta(minutes=1)))
+
+    for act in (complain, refuse)[::order]:
+        act()
+
+    assert take(said("START")) == {"review": 1}
+    assert [reason for _, reason, _ in refusals(database)] == ["complaint"]
+
+
+@pytest.mark.parametrize("refused", [NOW - timedelta(days=9), NOW - timedelta(seconds=9)], ids=["before", "since"])
+def test_a_start_lifts_no_refusal_that_somebody_with_the_number_made_by_another_way(database, user_id, take, refused):
+    add_customer(database, user_id, phone(0), external_id="B")
+    take(said("STOP", at=NOW - timedelta(minutes=1)))
+    told_us = add_customer(database, user_id, phone(0), external_id="A", opt_out_date=refused)
+
+    assert take(said("START")) == {"review": 1}
+    assert {row["id"]: row["opt_out_date"] for row in rows(database, "customers")}[told_us] == refused
+
+
+def test_a_start_after_a_stop_lifts_it_and_leaves_the_consent_as_it_was(database, user_id, take):
+    add_customer(database, user_id, phone(0), allow_promotional=False)
+
+    take(said("stop", at=NOW - timedelta(minutes=1)), said("start"))
+    take(said("やめて", at=NOW), said("再開", key="again", at=NOW + timedelta(seconds=1)))
+
+    assert refusals(database) == [(phone(0), "opted_out", "reply")]  # nobody is ahead of now
+    assert only(database, "customers")["allow_promotional"] is False
+
+
+def test_a_message_of_tomorrow_counts_as_of_now(database, take, clock):
+    take(said("stop", at=NOW + timedelta(days=400)))
+    clock.advance(timedelta(minutes=1))
+    take(said("start", at=clock.now()))
+
+    assert refusals(database) == []
+
+
+def test_a_refusal_is_confirmed_once_and_that_text_alone_passes_the_gate(database, user_id, take, answers):
+    add_customer(database, user_id, phone(0), last_name="田中")
+    answers(stop="{{ last_name }}様、停止しました", help="03-1234-5678")
+
+    take(said("stop", key="1", at=NOW - timedelta(minutes=3)), said("stop", key="2"), said("help", key="3"))
+
+    recipient = only(database, "campaign_recipients")
+    assert recipient["personalized_content"] == "田中様、停止しました"
+    assert recipient["confirms"] == only(database, "suppressions")["id"]
+    assert only(database, "sms_campaigns")["name"] == "answers to stop, 2026-03-15"
+    assert only(database, "campaign_occurrences")["send_rate_per_minute"] == FAST
+    assert {row["provider_message_id"] for row in rows(database, "inbound_messages") if row["answer_id"]} == {"1"}
+
+
+def test_a_campaign_that_has_the_name_of_the_answers_loses_no_refusal(database, user_id, take, answers):
+    seed_campaign(database, user_id, now=NOW, texts=0, name="answers to stop, 2026-03-15")
+    add_customer(database, user_id, phone(0))
+    answers(stop="stopped")
+
+    assert take(said("stop")) == {"stop": 1}
+    assert texts(database) == []
+
+
+@pytest.mark.parametrize("variables", [{"opt_in": "promotional", "opt_in_of": "x"}, {"opt_in": "x", "opt_in_of": ""}])
+def test_a_yes_to_a_text_whose_variables_are_named_as_those_of_a_request_is_any_answer(
+    database, user_id, take, variables
+):
+    customer_id = add_customer(database, user_id, phone(0))
+    asked = {"opt_in_of": str(customer_id), **{name: value for name, value in variables.items() if value}}
+    seed_campaign(database, user_id, now=NOW, texts=1, variables=asked)
+    with database.transaction() as connection:
+        connection.execute("UPDATE sms_campaigns SET source = 'send'")
+        connection.execute(_SUBMITTED, [SENDER, NOW - timedelta(minutes=5)])
+
+    assert take(said("はい")) == {"other": 1}
+
+
+def test_an_answer_has_the_link_of_the_number_that_it_goes_to(database, user_id, take, answers, clock):
+    add_customer(database, user_id, phone(0))
+    change_rules(database, "default", {"opt_out_url": "https://salon.jp/o/"}, by="operator", now=clock.now())
+    answers(help="no more: {{ opt_out_url }}")
+
+    take(said("help"))
+
+    link = only(database, "opt_out_links")
+    assert link["phone_number"] == phone(0)
+    assert texts(database) == [f"no more: https://salon.jp/o/{link['token']}"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(said("help", number=5), id="a stranger"),
+        pytest.param(said("help", is_answered=True), id="the provider has answered"),
+        pytest.param(said("help", at=NOW - timedelta(days=2)), id="of the day before yesterday"),
+        pytest.param(Reply("1", "12345", SENDER, "help", NOW), id="a short code"),
+        pytest.param(Reply("1", "LUMIERE", SENDER, "help", NOW), id="a name"),
+    ],
+)
+def test_who_gets_no_answer_by_itself(database, user_id, take, answers, reply):
+    add_customer(database, user_id, phone(0))
+    answers(help="03-1234-5678")
+
+    assert take(reply) == {"help": 1}
+
+    assert texts(database) == []
+
+
+def test_two_machines_that_answer_each_other_fall_silent(database, user_id, take, answers, clock):
+    add_customer(database, user_id, phone(0))
+    answers(stop="stopped", start="started", help="help", other="nobody reads this")
+
+    for number in range(10):
+        clock.advance(timedelta(minutes=1))
+        take(*(said(body, key=f"{body}{number}", at=clock.now()) for body in ("hello", "help", "stop", "start")))
+
+    assert len(texts(database)) <= 3
+
+
+def test_an_operator_decides_what_a_message_means_and_that_is_on_record(database, user_id, take, clock):
+    take(said("もう送らないでほしいのですが、キャンセルはできますか"))
+    message = only(database, "inbound_messages")
+    assert message["meaning"] == "review"
+    assert len(rows(database, "responses")) == 1
+
+    with database.transaction() as connection:
+        decide(connection, user_id, message["id"], meaning=Meaning.STOP, by="mika", now=clock.now())
+
+    assert refusals(database) == [(phone(0), "opted_out", "reply")]
+    assert rows(database, "responses") == []
+    assert only(database, "inbound_messages")["decided_by"] == "mika"
+    entry = next(row for row in rows(database, "audit_log") if row["action"] == "reply.decide")
+    assert (entry["actor"], entry["before"], entry["after"]) == ("mika", {"meaning": "review"}, {"meaning": "stop"})
+    with pytest.raises(StateError, match="it refused"), database.transaction() as connection:
+        decide(connection, user_id, message["id"], meaning=Meaning.OTHER, by="mika", now=clock.now())
+    with pytest.raises(StateError, match="no such message"), database.transaction() as connection:
+        decide(connection, user_id, UUID(int=1), meaning=Meaning.OTHER, by="mika", now=clock.now())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("\0\0stop\0", id="NUL"),
+        pytest.param("\ud83d stop", id="half a character"),
+        pytest.param("停止" * 800, id="1,600 characters"),
+        pytest.param("\x1b[2J\x07\u202e\u2066", id="what steers a terminal"),
+        pytest.param(bytes(range(256)).decode("latin-1"), id="every byte"),
+    ],
+)
+def test_whatever_a_message_holds_is_kept(database, take, body):
+    assert sum(take(said(body, key="1")).values()) == 1
+
+    assert len(only(database, "inbound_messages")["body"]) >= min(len(body), 1_600)
+
+
+def test_an_id_that_no_index_would_hold_keeps_no_message_out(database, take):
+    endless = "".join(chr(Random(number).randrange(0x4E00, 0x9FFF)) for number in range(9_000))
+
+    assert take(said("stop", key=endless)) == {"stop": 1}
+    assert take(said("stop", key=endless)) == {}
+
+    assert refusals(database) == [(phone(0), "opted_out", "reply")]
+
+
+ANYTHING = st.text(st.characters(), max_size=40)  # lone surrogates included
+PHONES = st.sampled_from([phone(0), phone(1), "12345", "", "LUMIERE", "+0123"])
+BODIES = st.one_of(ANYTHING, st.sampled_from(["stop", "start", "help", "yes", "停止", "再開", "hello", "stop, liar"]))
+INSTANTS = st.integers(-(10**6), 10**6).map(lambda minutes: NOW + timedelta(minutes=minutes))
+REPLIES = st.builds(
+    Reply,
+    provider_message_id=st.one_of(st.sampled_from(["a", "b", "c", "d"]), ANYTHING),
+    phone=st.one_of(PHONES, ANYTHING),
+    sender=st.one_of(st.just(SENDER), ANYTHING),
+    body=BODIES,
+    received_at=st.one_of(st.none(), INSTANTS),
+    answers=ANYTHING,
+    is_answered=st.booleans(),
+)
+
+
+@given(batch=st.lists(REPLIES, max_size=6), again=st.randoms(use_true_random=False))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_any_messages_are_kept_once_each_and_a_number_never_gets_two_confirmations(database, user_id, batch, again):
+    add = again.sample(batch, len(batch))
+    before = {row["provider_message_id"] for row in rows(database, "inbound_messages")}
+    if not tenant_of(database).rules:
+        change_rules(database, "default", {"answers": {"stop": "stopped", "help": "help"}}, by="test", now=NOW)
+        add_customer(database, user_id, phone(0))
+
+    for each in (batch, add):
+        with database.transaction() as connection:
+            apply_replies(connection, user_id, each, provider="twilio", now=NOW)
+
+    kept = {row["provider_message_id"] for row in rows(database, "inbound_messages")} - before
+    assert len(kept) <= len(batch)
+    found = [row["confirms"] for row in rows(database, "campaign_recipients") if row["confirms"]]
+    assert len(found) == len(set(found))
+    assert {row["phone_number"] for row in rows(database, "campaign_recipients")} <= {phone(0), phone(1)}
+
+
+_SUBMITTED = """
+    INSERT INTO submissions (user_id, id, recipient_id, occurrence_id, phone_number, provider, sender, attempt, parts,
+        started_at)
+    SELECT user_id, gen_random_uuid(), id, occurrence_id, phone_number, 'twilio', %s, 1, 1, %s FROM campaign_recipients
+"""
