@@ -25,6 +25,7 @@ from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
+from lumiere_sms.database.tenants import hold_tenant
 from lumiere_sms.errors import RefusedError
 
 PURPOSES = ("promotional", "reminder")
@@ -154,7 +155,7 @@ def hold(connection: Connection, user_id: UUID, customer_ids: Sequence[UUID]) ->
 
     And with the tenant who takes a list of customers in: a list judges by what it finds when it begins.
     """
-    connection.execute(_HOLD_TENANT, {"user_id": user_id})
+    hold_tenant(connection, user_id)
     connection.execute(_HOLD, {"user_id": user_id, "ids": list(customer_ids)})
 
 
@@ -247,7 +248,6 @@ _NEWEST: LiteralString = """
     WHERE user_id = %(user_id)s AND customer_id = ANY (%(ids)s::uuid[])
     ORDER BY customer_id, purpose, at DESC, id DESC
 """
-_HOLD_TENANT: LiteralString = "SELECT id FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE"
 _HOLD: LiteralString = """
     SELECT id FROM customers WHERE user_id = %(user_id)s AND id = ANY (%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """

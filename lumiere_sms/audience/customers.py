@@ -21,7 +21,7 @@ from lumiere_sms.audience.phones import PhoneError, phone_or_none
 from lumiere_sms.audience.suppressions import NO_WORDS, Words, lift, refuse_again, regained, suppress, withdrawn
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.errors import DefinitionError, Problem, RefusedError, StateError
 
 Customer = dict[str, Any]
@@ -47,7 +47,6 @@ _EMPTY = {
     "allow_reminders": "true",
 }
 _OF_A_NUMBER = {"form": "operator"}  # where a suppression knows fewer sources than a consent
-_HOLD_TENANT: LiteralString = "SELECT id FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE"
 _REFUSE_WITHOUT_NUMBER: LiteralString = """
     UPDATE customers SET opt_out_date = %(now)s
     WHERE user_id = %(user_id)s AND id = ANY (%(ids)s::uuid[]) AND opt_out_date IS NULL
@@ -186,7 +185,7 @@ def change_customer(
     _refuse_taken(connection, binds)
     columns = dict.fromkeys("tags" if name in _NO_TAGS else name for name in changes)
     if {"phone_number", *COLUMNS.values()} & columns.keys():
-        connection.execute(_HOLD_TENANT, binds)  # as an erasure does, which forgets whose refusal it was; and an import
+        hold_tenant(connection, binds["user_id"])  # as an erasure does, which forgets whose refusal it was; imports too
     setting = SQL(", ").join([*map(_setting, columns), SQL("updated_at = %(now)s")])
     row = connection.execute(
         SQL("UPDATE customers SET {} WHERE user_id = %(user_id)s AND id = %(id)s RETURNING *").format(setting),

@@ -26,7 +26,7 @@ from lumiere_sms.audience.suppressions import refuse_again
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.errors import ConfigurationError, DefinitionError, Problem
 
 MOST_TOLD = 50
@@ -175,7 +175,7 @@ def _store(
     """Let the staged rows change what is stored; return what they did, and what their consents come to."""
     if rows == 0 and not complaints.told:
         raise DefinitionError([Problem(complaints.file, 0, 0, "has a header but no people")])
-    connection.execute("SELECT id FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE", binds)  # one import at a time
+    hold_tenant(connection, binds["user_id"])  # one import at a time
     connection.execute("ANALYZE import_rows")
     connection.execute(statement(__package__, "import_match"), binds)
     connection.execute(statement(__package__, "import_clashes"), binds)

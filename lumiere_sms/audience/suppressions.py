@@ -16,7 +16,7 @@ from lumiere_sms.audience.returning import take_back
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.errors import StateError, UsageError
 
 REASONS = ("opted_out", "complaint", "invalid_number", "landline", "blocked", "reassigned")
@@ -108,7 +108,7 @@ def suppress_list(
     now: datetime | None,
 ) -> int:
     """Suppress numbers, each given once, as one act; return how many are new or were not refusals before."""
-    connection.execute(_HOLD_TENANT, {"user_id": user_id})  # whoever changes many is alone with it
+    hold_tenant(connection, user_id)  # whoever changes many is alone with it
     done = _suppress(connection, user_id, asked, now=now)
     if done.ids or done.customer_ids:
         after: dict[str, Any] = {"numbers": len(done.ids), "customers": len(done.customer_ids)}
@@ -259,7 +259,6 @@ def _hold_owners(connection: Connection, user_id: UUID, numbers: Sequence[str]) 
         connection.execute(_HOLD_OWNERS, {"user_id": user_id, "phones": list(numbers)})
 
 
-_HOLD_TENANT: LiteralString = "SELECT id FROM users WHERE id = %(user_id)s FOR NO KEY UPDATE"
 _HOLD_OWNERS: LiteralString = """
     SELECT id FROM customers WHERE user_id = %(user_id)s AND phone_number = ANY (%(phones)s::text[])
     ORDER BY id FOR NO KEY UPDATE

@@ -21,12 +21,12 @@ from lumiere_sms.campaigns.feasibility import idle_budgets, slow_ones, stands
 from lumiere_sms.campaigns.freezing import Prices
 from lumiere_sms.campaigns.occurrences import keep, place
 from lumiere_sms.campaigns.stop_queries import refuse_unanswered
-from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, insert_campaign, revise_campaign
+from lumiere_sms.campaigns.writing import Author, insert_campaign, revise_campaign
 from lumiere_sms.clock import Clock
 from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.database.time import database_time
 from lumiere_sms.database.told import told
 from lumiere_sms.definitions.models import CampaignDefinition, Definitions
@@ -71,7 +71,7 @@ def apply(  # noqa: PLR0913 - all but three are named
     """
     reason = read_override(override)
     with database.transaction() as connection:
-        connection.execute(HOLD_TENANT, [tenant.id])
+        hold_tenant(connection, tenant.id)
         now = database_time(connection, clock.database_now())
         changes = diff(connection, tenant, definitions, now=now, overwrite=overwrite)
         applied = Applied(changes, checksum_of(changes))
@@ -103,7 +103,7 @@ def create(
     Raises: StateError when a name is taken; as `apply`.
     """
     with database.transaction() as connection:
-        connection.execute(HOLD_TENANT, [tenant.id])
+        hold_tenant(connection, tenant.id)
         for name in current_campaigns(connection, tenant, definitions.campaigns):
             raise StateError(f'there is a campaign "{name}" already', hint="give it another name, or use `apply`")
         now = database_time(connection, clock.database_now())

@@ -15,13 +15,12 @@ from zoneinfo import ZoneInfo
 
 from lumiere_sms.campaigns.budgets import Budget, label, money
 from lumiere_sms.campaigns.listing import find_campaign
-from lumiere_sms.campaigns.writing import HOLD_TENANT
 from lumiere_sms.clock import Clock
 from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.database.time import database_time
 from lumiere_sms.definitions.values import read_amount
 from lumiere_sms.errors import RefusedError
@@ -101,7 +100,7 @@ def set_budget(
     if campaign and month:
         raise RefusedError("a budget is a campaign's or a month's, not both; nothing was changed", hint="name one")
     with database.transaction() as connection:
-        connection.execute(HOLD_TENANT, [tenant.id])
+        hold_tenant(connection, tenant.id)
         if campaign:
             found = find_campaign(connection, tenant.id, name=campaign)
             return put_campaign_budget(connection, tenant.id, found["id"], name=campaign, wish=wish)

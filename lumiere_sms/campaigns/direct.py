@@ -19,12 +19,12 @@ from lumiere_sms.campaigns.launch import Launched, start
 from lumiere_sms.campaigns.links import keep_links, with_link
 from lumiere_sms.campaigns.listing import find_campaign
 from lumiere_sms.campaigns.texts import BLANK
-from lumiere_sms.campaigns.writing import HOLD_TENANT, Author, content_of, insert_campaign
+from lumiere_sms.campaigns.writing import Author, content_of, insert_campaign
 from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.database.time import database_time
 from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.definitions.options import define_campaign
@@ -74,7 +74,7 @@ def send_directly(
     any addressee is missing; RefusedError when nobody of them may be texted. Nothing is kept of what is refused.
     """
     with database.transaction() as connection:
-        connection.execute(HOLD_TENANT, [tenant.id])
+        hold_tenant(connection, tenant.id)
         before = connection.execute(_FIND, [tenant.id, definition.name]).fetchone()
         if before is not None:
             _require_sent_before(definition, before)

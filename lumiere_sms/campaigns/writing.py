@@ -18,9 +18,6 @@ from lumiere_sms.definitions.models import CampaignDefinition
 from lumiere_sms.definitions.places import Written
 from lumiere_sms.errors import StateError
 
-#: Holds the tenant, so that two who write at once take turns and the second sees what the first wrote.
-HOLD_TENANT: LiteralString = "SELECT id FROM users WHERE id = %s FOR NO KEY UPDATE"
-
 
 @dataclass(frozen=True, slots=True)
 class Author:

@@ -19,11 +19,10 @@ from psycopg.sql import SQL, Composed, Identifier
 from psycopg.types.json import Jsonb
 
 from lumiere_sms.audience.consent_rows import refuse_naming
-from lumiere_sms.campaigns.writing import HOLD_TENANT
 from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.secrets import number_macs
-from lumiere_sms.database.tenants import Tenant
+from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.database.time import database_time
 from lumiere_sms.privacy.places import NAMES_OTHERS, PLACES, Place
 from lumiere_sms.privacy.subjects import Subject, find_subject, subject_of
@@ -84,7 +83,7 @@ def erase_noted(
 
 def erase(connection: Connection, user_id: UUID, subject: Subject, *, now: datetime | None) -> Erased:
     """Erase a person in the caller's transaction, but for what is on the wire; say how many rows of which tables."""
-    connection.execute(HOLD_TENANT, [user_id])  # whatever brings the number back comes before, or after
+    hold_tenant(connection, user_id)  # whatever brings the number back comes before, or after
     connection.execute(_HOLD, {"user_id": user_id, "id": subject.id})
     at = database_time(connection, now)
     waiting = {**subject.binds(user_id), "now": at}

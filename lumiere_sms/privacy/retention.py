@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any, LiteralString
 from uuid import UUID
 
-from lumiere_sms.campaigns.writing import HOLD_TENANT
 from lumiere_sms.clock import Clock
 from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
+from lumiere_sms.database.tenants import hold_tenant
 from lumiere_sms.database.time import database_time
 from lumiere_sms.definitions.retaining import Data, RetentionRules
 from lumiere_sms.definitions.tenant_rules import TenantRules
@@ -104,7 +104,7 @@ def _drop_events(connection: Connection, binds: Binds) -> tuple[int, Binds | Non
 def _erase_people(connection: Connection, binds: Binds) -> tuple[int, Binds | None]:
     """Erase customers of whom nothing was seen or heard, and whom nothing was sent, for so long."""
     ids = [row["id"] for row in connection.execute(_UNSEEN, binds)]
-    connection.execute(HOLD_TENANT, [binds["user_id"]])  # as an erasure does, before it holds the customer
+    hold_tenant(connection, binds["user_id"])  # as an erasure does, before it holds the customer
     found = connection.execute(statement(__package__, "silent_customers"), {**binds, "ids": ids}).fetchall()
     for row in found:
         subject = subject_of(connection, binds["user_id"], row["id"], number=row["phone_number"])

@@ -22,12 +22,11 @@ from lumiere_sms.audience.consents import confirm
 from lumiere_sms.audience.returning import take_back
 from lumiere_sms.audience.suppressions import Words, lift, suppress
 from lumiere_sms.campaigns import answering
-from lumiere_sms.campaigns.writing import HOLD_TENANT
 from lumiere_sms.database.audit import record
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant, tenant_of
+from lumiere_sms.database.tenants import Tenant, hold_tenant, tenant_of
 from lumiere_sms.database.time import database_time
 from lumiere_sms.errors import StateError
 from lumiere_sms.messages.keywords import Meaning, meaning_of
@@ -48,7 +47,7 @@ def apply_replies(
     """
     if not replies:
         return Counter()
-    connection.execute(HOLD_TENANT, [user_id])
+    hold_tenant(connection, user_id)
     tenant, at = tenant_of(connection, user_id), database_time(connection, now)
     answering.hold(connection, tenant, at=at)
     kept = [_clean(each, at) for each in replies]
@@ -66,7 +65,7 @@ def decide(
 
     Raises: StateError where there is no such message, or where it was a refusal: that is lifted with its person's word.
     """
-    connection.execute(HOLD_TENANT, [user_id])
+    hold_tenant(connection, user_id)
     tenant, at = tenant_of(connection, user_id), database_time(connection, now)
     answering.hold(connection, tenant, at=at)
     row = connection.execute(_FIND, {"user_id": user_id, "id": message_id}).fetchone()
