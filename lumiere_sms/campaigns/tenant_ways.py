@@ -1,7 +1,7 @@
 """How a tenant's texts go: through which providers, how shared out, from which senders, in whose name. Audited."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from lumiere_sms.audience.fields import guess
 from lumiere_sms.database.audit import record
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.tenants import Tenant, find_tenant, write_ways
+from lumiere_sms.database.told import told
 from lumiere_sms.errors import UsageError, quoted
 from lumiere_sms.providers.choices import read_choices, read_strategy
 from lumiere_sms.providers.registry import provider_names
@@ -65,16 +66,9 @@ def change_ways(database: Database, slug: str, ways: Ways, *, by: str, now: date
     after = _changed(before, ways)
     with database.transaction() as connection:
         write_ways(connection, after)
-        record(
-            connection,
-            before.id,
-            actor=by,
-            action="tenant.set",
-            subject=slug,
-            before=_told(before),
-            after=_told(after),
-            now=now,
-        )
+        gone, new = told(_differing(before, after))
+        about: dict[str, Any] = {"actor": by, "action": "tenant.set", "subject": slug}
+        record(connection, before.id, before=gone, after=new, now=now, **about)
     return after
 
 
@@ -110,6 +104,9 @@ def _name(text: str) -> str | None:
     return None if plain == AS_SET else plain or None
 
 
-def _told(tenant: Tenant) -> dict[str, Any]:
-    plain = asdict(tenant)
-    return {name: plain[name] for name in ("providers", "routing", "sender", "senders", "legal_name")}
+def _differing(before: Tenant, after: Tenant) -> dict[str, tuple[Any, Any]]:
+    return {
+        name: (was, now)
+        for name in ("providers", "routing", "sender", "senders", "legal_name")
+        if (was := getattr(before, name)) != (now := getattr(after, name))
+    }

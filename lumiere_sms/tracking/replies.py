@@ -77,7 +77,7 @@ def decide(
     connection.execute(_DECIDE, binds)
     about: dict[str, Any] = {"actor": by, "action": "reply.decide", "subject": str(message_id)}
     record(connection, user_id, before={"meaning": row["meaning"]}, after={"meaning": meaning.value}, now=now, **about)
-    _do(connection, tenant, {**row, "meaning": meaning.value}, at=at, now=now, is_decided=True)
+    _do(connection, tenant, {**row, "meaning": meaning.value}, at=at, now=now, decided_by=by)
     return meaning
 
 
@@ -154,20 +154,20 @@ def _do(
     at: datetime,
     now: datetime | None,
     is_answered: bool = False,
-    is_decided: bool = False,
+    decided_by: str = "",
 ) -> Meaning:
     """Do what a message means, note the response, answer it; return what it turned out to mean."""
     meaning, confirms, is_news = Meaning(row["meaning"]), None, True
     if not TEXTABLE.fullmatch(row["phone_number"]):
         return meaning
-    is_overtaken = not is_decided and _is_overtaken(connection, tenant.id, row)
+    is_overtaken = not decided_by and _is_overtaken(connection, tenant.id, row)
     match meaning:
         case Meaning.STOP:
-            confirms = None if is_overtaken else _refuse(connection, tenant.id, row)
+            confirms = None if is_overtaken else _refuse(connection, tenant.id, row, by=decided_by)
             is_news = confirms is not None
         case Meaning.START:
-            is_news = not is_overtaken and _lift(connection, tenant.id, row)
-            if not (is_news or is_overtaken or is_decided) and _is_refused(connection, tenant.id, row):
+            is_news = not is_overtaken and _lift(connection, tenant.id, row, by=decided_by)
+            if not (is_news or is_overtaken or decided_by) and _is_refused(connection, tenant.id, row):
                 meaning = Meaning.REVIEW
         case Meaning.CONFIRM if not _confirm(connection, tenant.id, row, now=now):
             meaning = Meaning.OTHER
@@ -177,12 +177,12 @@ def _do(
     return meaning
 
 
-def _refuse(connection: Connection, user_id: UUID, row: Mapping[str, Any]) -> UUID | None:
+def _refuse(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, by: str) -> UUID | None:
     """Text the number no more; return the suppression where it is new."""
     binds = {"user_id": user_id, "phone_number": row["phone_number"]}
     words = Words(evidence=_evidence(row))
     about: dict[str, Any] = {"reason": "opted_out", "source": "reply", "words": words, "now": row["received_at"]}
-    if not suppress(connection, user_id, row["phone_number"], **about):
+    if not suppress(connection, user_id, row["phone_number"], by=by, **about):
         return None
     found = connection.execute(_SUPPRESSION, binds).fetchone()
     assert found is not None, "it was just written"
@@ -190,13 +190,13 @@ def _refuse(connection: Connection, user_id: UUID, row: Mapping[str, Any]) -> UU
     return suppression
 
 
-def _lift(connection: Connection, user_id: UUID, row: Mapping[str, Any]) -> bool:
+def _lift(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, by: str) -> bool:
     """Lift what the number itself refused before, and nothing else; say whether there was such a refusal."""
     binds = {"user_id": user_id, "phone_number": row["phone_number"], "at": row["received_at"]}
     if not connection.execute(_OWN_REFUSAL, binds).fetchone():
         return False
     about: dict[str, Any] = {"source": "reply", "words": Words(evidence=_evidence(row)), "now": row["received_at"]}
-    return lift(connection, user_id, row["phone_number"], by="reply", **about)
+    return lift(connection, user_id, row["phone_number"], by=by or "reply", **about)
 
 
 def _confirm(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, now: datetime | None) -> bool:

@@ -256,8 +256,10 @@ def test_an_operator_decides_what_a_message_means_and_that_is_on_record(database
     assert refusals(database) == [(phone(0), "opted_out", "reply")]
     assert rows(database, "responses") == []
     assert only(database, "inbound_messages")["decided_by"] == "mika"
-    entry = next(row for row in rows(database, "audit_log") if row["action"] == "reply.decide")
-    assert (entry["actor"], entry["before"], entry["after"]) == ("mika", {"meaning": "review"}, {"meaning": "stop"})
+    entries = {row["action"]: row for row in rows(database, "audit_log")}
+    assert {entries[action]["actor"] for action in ("reply.decide", "suppression.add")} == {"mika"}
+    told = entries["reply.decide"]
+    assert (told["before"], told["after"]) == ({"meaning": "review"}, {"meaning": "stop"})
     with pytest.raises(StateError, match="it refused"), database.transaction() as connection:
         decide(connection, user_id, message["id"], meaning=Meaning.OTHER, by="mika", now=clock.now())
     with pytest.raises(StateError, match="no such message"), database.transaction() as connection:
