@@ -1,7 +1,7 @@
 -- Record what the provider answered, by attempt: submitting -> sent | failed | suppressed | pending | unknown.
 -- A row whose lease ran out meanwhile is `unknown` and takes its late answer: unknown -> sent | failed | suppressed | pending.
--- That the provider took it after all also counts where the attempt was held to be absent, unless it was made again by then:
--- pending | cancelled | expired -> sent.
+-- That the provider took it after all also counts where the attempt was held to be absent, whoever has claimed the row by
+-- then, unless a later attempt was made: pending | claimed | expired | cancelled | suppressed -> sent.
 -- What may go again keeps the id of a text that was taken before: if that one arrives after all, it goes no more.
 -- `again` campaigns are locked FOR SHARE, so that a row which may go again never returns to a cancelled campaign.
 -- `id = ANY` besides the join keeps a planner without statistics from reading all that the tenant ever submitted.
@@ -48,9 +48,13 @@ WITH answered AS MATERIALIZED (
         retry_count = recipient.retry_count + CASE answered.outcome WHEN 'unavailable' THEN 1 ELSE 0 END,
         claimed_by = NULL, claimed_until = NULL, updated_at = coalesce(%(now)s::timestamptz, now())
     FROM answered
-    WHERE recipient.user_id = %(user_id)s AND recipient.id = answered.id AND recipient.fence = answered.fence
-      AND (recipient.status IN ('submitting', 'unknown')
-          OR answered.outcome = 'accepted' AND recipient.status IN ('pending', 'cancelled', 'expired'))
+    WHERE recipient.user_id = %(user_id)s AND recipient.id = answered.id
+      AND (recipient.fence = answered.fence AND recipient.status IN ('submitting', 'unknown')
+          OR answered.outcome = 'accepted'
+              AND recipient.status IN ('pending', 'claimed', 'expired', 'cancelled', 'suppressed')
+              AND recipient.attempt = (
+                  SELECT submissions.attempt FROM submissions
+                  WHERE submissions.user_id = %(user_id)s AND submissions.id = answered.attempt_id))
     RETURNING answered.attempt_id
 )
 SELECT answered.attempt_id FROM answered

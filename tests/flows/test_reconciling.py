@@ -295,12 +295,12 @@ def test_a_late_answer_stops_a_text_that_was_held_to_be_absent(database, user_id
             self.list_lag = timedelta(days=1)
             clock.advance(recipients.LEASE + timedelta(seconds=1))
             sweep(database, clock=clock)
+            with database.transaction() as connection:  # or the text is armed again before the answer is settled
+                connection.execute("UPDATE sms_campaigns SET status = 'paused', status_reason = 'a look'")
             for _ in range(4):
                 clock.advance(timedelta(seconds=60))
                 await reconciler.step()
             self.before = statuses(database, user_id)
-            with database.transaction() as connection:  # or the text is claimed again before the answer is settled
-                connection.execute("UPDATE sms_campaigns SET status = 'paused', status_reason = 'a look'")
             return taken
 
     provider = Frozen(clock=clock)
