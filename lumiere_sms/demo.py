@@ -26,7 +26,6 @@ from lumiere_sms.database.embedded import Cluster
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.definitions.reading import read_definitions
 from lumiere_sms.runtime import Runtime
-from lumiere_sms.sending.stopping import INTERRUPTED
 from lumiere_sms.settings import Settings
 from lumiere_sms.testing.twilio_faults import Faults, Refusal
 from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
@@ -126,17 +125,26 @@ def example_definitions() -> Path:
 
 
 async def _send(runtime: Runtime, progress: Progress) -> None:
-    """Send what is due, then wait for the receipts. Raises: KeyboardInterrupt, once what is on the wire is settled."""
+    """Send what is due, then wait for the receipts. Raises: SystemExit, once what is on the wire is settled."""
     runner = Runner(runtime, seconds_between_polls=0)
     sending = asyncio.create_task(runner.run(once=True))
     while not sending.done():
         progress(runner.submitted, runner.recipients)
         await asyncio.wait([sending], timeout=0.1)
+    await sending
     progress(runner.submitted, runner.recipients)
-    if (await sending).exit_code == INTERRUPTED:
-        raise KeyboardInterrupt
+    _heed_signals(runner)
     await asyncio.sleep(FAULTS.deliver_after.total_seconds() * 2)
-    await Runner(runtime, seconds_between_polls=0).run(once=True)
+    _heed_signals(runner)  # it still hears them
+    later = Runner(runtime, seconds_between_polls=0)
+    await later.run(once=True)
+    _heed_signals(runner, later)
+
+
+def _heed_signals(*runners: Runner) -> None:
+    for runner in runners:
+        if runner.stopping.signals:
+            raise SystemExit(runner.stopping.exit_code)
 
 
 _LEFT_BEHIND = """

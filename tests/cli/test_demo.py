@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from support.processes import environment, run, start, stop
+from support.processes import PATIENCE, environment, run, start, stop
 
 from lumiere_sms.database.embedded import Cluster
 
@@ -52,3 +52,24 @@ def test_ctrl_c_ends_the_demo_with_130_and_leaves_no_database(env, public_dir):
     with psycopg.connect(Cluster(public_dir).ensure()) as connection:
         left = connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'demo%'").fetchone()
     assert left == (0,)
+
+
+@pytest.mark.parametrize("moment", ["_start", "_finish", "_sum_up"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_ctrl_c_at_any_moment_of_its_two_passes_ends_the_demo_with_130(env, public_dir, number, moment):
+    interrupting = f"""
+import os, signal
+from lumiere_sms.daemon import Runner
+calls, undisturbed = [], Runner.{moment}
+def disturbed(*given, **named):
+    calls.append(1)
+    if len(calls) == {number}:
+        os.kill(os.getpid(), signal.SIGINT)
+    return undisturbed(*given, **named)
+Runner.{moment} = disturbed
+"""
+    process = start("demo", "--json", env=env, after=interrupting)
+
+    out, _ = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, out) == (130, "")
