@@ -24,8 +24,13 @@ class Money:
         return Money(self.amount * count, self.currency)
 
     def __str__(self) -> str:
-        """Write it with its currency: no decimals that are zero."""
-        return f"{self.amount.normalize():,f} {self.currency}"
+        """Write it with its currency: no decimals where all are zero, else two or more.
+
+        >>> str(Money(Decimal("84.2000"), "USD")), str(Money(Decimal("8000.00"), "JPY"))
+        ('84.20 USD', '8,000 JPY')
+        """
+        decimals = -int(self.amount.normalize().as_tuple().exponent)
+        return f"{self.amount:,.{max(2, decimals) if decimals > 0 else 0}f} {self.currency}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ _BITS = 71  # 62 ** 12 is a little more
 _PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)  # two at once: a launch makes a million
 _TWO, _SIX = 62**2, 62**6
 _TOKEN = re.compile(rf"(?:^|/)([0-9A-Za-z]{{{LENGTH}}})/?$")
+_HUNG_ON = re.compile(r"[?#]")
+_MARKS = " .,;:!()[]<>\"'。、，．「」『』（）"
 
 
 def token_of(number: str, *, key: bytes) -> str:
@@ -43,10 +45,12 @@ def is_token_of(token: str, number: str, *, key: bytes) -> bool:
 def read_token(text: str) -> str | None:
     """Return the token that somebody gives, alone or at the end of its link; None for what can be none.
 
-    >>> read_token(" https://s.example/0AzZ09aaBBcc "), read_token("hello")
-    ('0AzZ09aaBBcc', None)
+    What others hang on a link, a question mark and on, and the marks of the sentence that it stood in are passed over.
+
+    >>> read_token(" https://s.example/0AzZ09aaBBcc. "), read_token("0AzZ09aaBBcc?fbclid=1"), read_token("hello")
+    ('0AzZ09aaBBcc', '0AzZ09aaBBcc', None)
     """
-    found = _TOKEN.search(text.strip())
+    found = _TOKEN.search(_HUNG_ON.split(text.strip(), maxsplit=1)[0].strip(_MARKS))
     return found[1] if found else None
 
 

@@ -65,6 +65,13 @@ def test_a_token_is_read_from_its_link_whatever_stands_around(number, base):
     assert read_token(f"  {base}{token}\n") == token
 
 
+@pytest.mark.parametrize("written", ["{}.", "「{}」", "({})", "{}/", "{}?fbclid=IwAR0&x=1", "{}#top", "{}/?x=1。"])
+def test_a_token_is_read_from_a_link_as_people_and_apps_hand_it_on(written):
+    token = token_of("+819012345678", key=KEY)
+
+    assert read_token(written.format(f"https://s.example/{token}")) == token
+
+
 @given(text=st.text())
 def test_whatever_text_is_given_a_token_is_read_from_it_or_none(text):
     token = read_token(text)
