@@ -10,6 +10,7 @@ from support.standing import Life
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.providers.prices import PriceOf, list_price
+from lumiere_sms.sending import wire
 from lumiere_sms.sending.dispatcher import Dispatcher
 from lumiere_sms.sending.host import Host
 from lumiere_sms.sending.senders import register_senders
@@ -17,6 +18,12 @@ from lumiere_sms.testing.clocks import FrozenClock
 from lumiere_sms.testing.scripted import ScriptedProvider
 
 SENDER = "+15005550006"
+
+
+@pytest.fixture(autouse=True)
+def never_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that began late for the machine's load would have to go again, and the frozen clock may not let it."""
+    monkeypatch.setattr(wire, "STALE", 60.0)
 
 
 @pytest.fixture

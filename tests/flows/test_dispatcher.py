@@ -14,9 +14,9 @@ from lumiere_sms.database.connection import Database, DatabaseLostError
 from lumiere_sms.errors import ConfigurationError, ProviderError, RejectedError, UnavailableError, UnknownOutcomeError
 from lumiere_sms.providers.base import Action
 from lumiere_sms.providers.prices import list_price
+from lumiere_sms.sending import wire
 from lumiere_sms.sending.dispatcher import Dispatcher
 from lumiere_sms.sending.sweeping import sweep
-from lumiere_sms.sending.wire import STALE
 from lumiere_sms.testing.scripted import ScriptedProvider
 
 SENDER = "+15005550006"
@@ -369,7 +369,7 @@ def test_a_call_that_did_not_begin_in_time_goes_again_in_the_same_pass(database,
         def _arm_now(self, user_id, work):
             armed, armed_at = super()._arm_now(user_id, work)
             self.too_late -= 1
-            return armed, armed_at - STALE * (self.too_late >= 0)
+            return armed, armed_at - wire.STALE * (self.too_late >= 0)
 
     seed_campaign(database, user_id, now=clock.now(), texts=2)
     provider = ScriptedProvider()
@@ -384,7 +384,7 @@ def test_a_pass_whose_calls_never_begin_in_time_ends_and_sends_nothing(database,
     class Slow(Dispatcher):
         def _arm_now(self, user_id, work):
             armed, armed_at = super()._arm_now(user_id, work)
-            return armed, armed_at - STALE
+            return armed, armed_at - wire.STALE
 
     seed_campaign(database, user_id, now=clock.now(), texts=2)
     provider = ScriptedProvider()

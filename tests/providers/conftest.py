@@ -37,7 +37,7 @@ class TwilioWorld:
         self._url = server.url
 
     def provider(self) -> TwilioProvider:
-        return new_provider(self._url, read_timeout=0.5)
+        return new_provider(self._url, read_timeout=2.0)
 
     def behave(self, behaviour: Behaviour) -> None:
         if behaviour is Behaviour.REFUSES_CONNECTIONS:

@@ -31,7 +31,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-QUICKLY = {"slots": 8, "connect_timeout": 1.0, "read_timeout": 0.5}
+QUICKLY = {"slots": 8, "connect_timeout": 1.0, "read_timeout": 2.0}
 STEPS = {
     Behaviour.ACCEPTS: None,
     Behaviour.REJECTS: Refusal("DESTINATION_PHONE_NUMBER_OPTED_OUT"),

@@ -62,7 +62,7 @@ class PigeonWorld:
         self._address = loft.address
 
     def provider(self):
-        return provider_class("pigeon")(self._address, patience=0.5)
+        return provider_class("pigeon")(self._address, patience=2.0)
 
     def behave(self, behaviour: Behaviour) -> None:
         self._loft.behaviour = behaviour

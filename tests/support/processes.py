@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
 
-PATIENCE = 120.0  # seconds until a test gives up: what a process left claimed is free after a lease of 60
+PATIENCE = 90.0  # seconds until a test gives up: what a process left claimed is free after a lease of 60
 #: What is in doubt is decided within two seconds.
 QUICK_LOOKS = {
     "LUMIERE_SMS_RECONCILE_AFTER": "0.2,0.5,1,1.4",

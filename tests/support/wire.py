@@ -27,7 +27,7 @@ def new_message(body: str = "hello", to: str = PHONE, sender: str = SANDBOX_SEND
 
 
 def new_provider(url: str, **options: float) -> TwilioProvider:
-    given = {"slots": 8, "connect_timeout": 1.0, "read_timeout": 1.0} | options
+    given = {"slots": 8, "connect_timeout": 1.0, "read_timeout": 2.0} | options
     return TwilioProvider(account_sid=SANDBOX_ACCOUNT_SID, auth_token=SANDBOX_AUTH_TOKEN, base_url=url, **given)
 
 
