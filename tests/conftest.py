@@ -4,6 +4,7 @@ The whole suite runs in several processes, each with a server of its own; tests 
 """
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -47,6 +48,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FoldersOfThe
 
 def pytest_configure() -> None:
     watch.install()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background, and so would what is started here
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith(("LUMIERE_SMS_", "TWILIO_", "DATABASE_URL"))]:
         if name != "LUMIERE_SMS_TEST_SERVER":
             del os.environ[name]
