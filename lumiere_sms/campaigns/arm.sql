@@ -2,8 +2,10 @@
 -- A row passes only by the holder's fence, with `lease_left` to go, unexpired, early enough for its window, its number not
 -- suppressed nor refused by anyone who has it (but by the refusal that it confirms, while that stands), its campaign among
 -- those that run and are held (hold_running.sql), of a kind whose consent its customer has not taken back since; and a
--- reminder only while its customer has that appointment, and that number; nobody passes who was erased.
+-- reminder only while its customer has that appointment, and that number; nobody passes who was erased, nor who has a text
+-- of an earlier attempt already, but for one that its carrier gave up.
 -- What it reserves, and from which budgets: arrays that are empty where there is no budget.
+-- A sub-select for one row, where EXISTS would do: the planner may hash that, over all that the tenant ever submitted.
 WITH wanted AS MATERIALIZED (
     SELECT *
     FROM unnest(%(ids)b::uuid[], %(fences)s::integer[], %(attempt_ids)b::uuid[], %(senders)b::text[],
@@ -43,6 +45,12 @@ WITH wanted AS MATERIALIZED (
             AND customers.phone_number = recipient.phone_number))
       AND NOT EXISTS (
           SELECT FROM erasures WHERE erasures.user_id = %(user_id)s AND erasures.id = recipient.customer_id)
+      AND (recipient.attempt = 0 OR (
+          SELECT submissions.id FROM submissions
+          WHERE submissions.user_id = %(user_id)s AND submissions.phone_number = recipient.phone_number -- the index
+            AND submissions.recipient_id = recipient.id AND submissions.outcome = 'accepted'
+            AND coalesce(submissions.receipt_status, '') NOT IN ('undelivered', 'failed')
+          LIMIT 1) IS NULL)
     RETURNING recipient.id, recipient.occurrence_id, recipient.phone_number, recipient.segments_used, recipient.attempt,
         wanted.attempt_id, wanted.sender, wanted.reserved, wanted.month_budget_id, wanted.campaign_budget_id
 )

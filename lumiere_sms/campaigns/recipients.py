@@ -1,7 +1,7 @@
 """How a recipient moves from state to state: each function is one statement that names the state it leaves.
 
     pending ─claim─► claimed ─arm─► submitting ─settle─► sent | failed | pending | unknown
-       ▲                │ turn_away: pending | suppressed | expired | cancelled
+       ▲                │ turn_away: pending | suppressed | expired | cancelled, sent by an earlier attempt
        └────────────────┘ reap: claimed → pending, submitting → unknown
 
 The caller opens the transaction, and no transaction spans a call to a provider. `now` is None where
@@ -264,7 +264,7 @@ def turn_away(
 
 
 def settle(on: Connection | Database, user_id: UUID, results: Sequence[Result], *, now: datetime | None) -> set[UUID]:
-    """Record answers; return the attempts whose recipient had moved on (their outcome is kept all the same)."""
+    """Record answers; return the attempts whose recipient had moved on: their outcome is kept, and told."""
     again = {each.campaign_id for each in results if each.outcome in {Outcome.UNAVAILABLE, Outcome.NOT_SENT}}
     binds = {
         "user_id": user_id,
@@ -282,6 +282,7 @@ def settle(on: Connection | Database, user_id: UUID, results: Sequence[Result], 
         "costs": _column(results, "cost"),
         "currencies": _column(results, "currency"),
         "waits": _column(results, "wait"),
+        "alert_ids": [new_id() for _ in results],
     }
     return {row["attempt_id"] for row in on.execute(statement(__package__, "settle"), binds)}
 

@@ -1,6 +1,6 @@
 """What an answer asks for beyond the recipient: suppress a number, pause a campaign, leave a sender alone."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -52,7 +52,6 @@ def apply(
     user_id: UUID,
     answers: Sequence[Answer],
     *,
-    moved_on: Collection[UUID],
     provider: Provider,
     now: datetime | None,
 ) -> None:
@@ -61,9 +60,6 @@ def apply(
     budgets.settle(connection, user_id, costs, now=now)
     for answer in sorted(answers, key=lambda each: each.work.claimed.phone_number):  # as everybody holds numbers
         _act(connection, user_id, answer, now=now)
-        if answer.result.attempt_id in moved_on and answer.result.outcome is not Outcome.NOT_SENT:
-            message = f"an answer ({answer.result.outcome}) came after its recipient had moved on"
-            _alert(connection, user_id, "moved_on", str(answer.result.id), message, now=now)
     stopping = {each.result.attempt_id: each.result.detail or "" for each in answers if _is_stop(each)}
     stop = partial(rules.stop_if_failing, provider=provider.name, meaning_of=provider.meaning_of, stopping=stopping)
     for campaign_id in sorted({each.result.campaign_id for each in answers if _may_stop(each)}):

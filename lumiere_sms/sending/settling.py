@@ -34,13 +34,10 @@ def _settle_together(
     database: Database, user_id: UUID, answers: Sequence[Answer], *, provider: Provider, now: datetime | None
 ) -> None:
     results = [each.result for each in answers]
-    apply = partial(consequences.apply, provider=provider, now=now)
     if not any(consequences.has_more(each) for each in answers):
-        if moved_on := recipients.settle(database, user_id, results, now=now):
-            with database.transaction() as connection:
-                apply(connection, user_id, answers, moved_on=moved_on)
+        recipients.settle(database, user_id, results, now=now)
         return
     with database.transaction(limits=LET_GO) as connection:
         consequences.hold(connection, user_id, answers)
-        moved_on = recipients.settle(connection, user_id, results, now=now)
-        apply(connection, user_id, answers, moved_on=moved_on)
+        recipients.settle(connection, user_id, results, now=now)
+        consequences.apply(connection, user_id, answers, provider=provider, now=now)

@@ -1,6 +1,6 @@
 -- Move recipients by receipts of higher rank: sent | bounced | failed -> delivered | bounced | failed; true up cost and parts.
 -- Where `again` names a time for it, a new text follows then: sent | bounced -> pending. If the first one turns out to have
--- arrived before that: pending | claimed -> delivered.
+-- arrived before that: pending | claimed | expired | cancelled | suppressed -> delivered.
 -- A submission is closed when its receipt is final and priced; a price that is 10 minutes late is not waited for.
 -- A recipient that failed at submission has no provider_message_id, so a receipt never finds it.
 WITH report AS MATERIALIZED (
@@ -54,6 +54,7 @@ WHERE recipient.user_id = %(user_id)s AND recipient.id = told.recipient_id
   AND (recipient.status IN ('sent', 'bounced', 'failed', 'delivered') AND (
           told.is_news AND told.fate <> recipient.status OR told.price <> recipient.cost
           OR told.price IS NOT NULL AND recipient.cost IS NULL OR told.parts <> recipient.segments_used)
-      OR recipient.status IN ('pending', 'claimed') AND told.is_news AND told.fate = 'delivered')
+      OR recipient.status IN ('pending', 'claimed', 'expired', 'cancelled', 'suppressed')
+          AND told.is_news AND told.fate = 'delivered')
 RETURNING recipient.id, recipient.status, recipient.error_code, recipient.phone_number, told.id AS attempt_id,
     recipient.cost, recipient.currency

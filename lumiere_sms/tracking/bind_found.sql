@@ -1,8 +1,8 @@
 -- Bind texts to the attempts that they turned out to be: an attempt whose outcome is in `leaving` ('on_its_way' where it
--- has none yet) becomes accepted, and a recipient for whom no later attempt was made becomes sent, wherever it waits:
--- unknown | submitting | pending | claimed | expired | cancelled | suppressed -> sent.
+-- has none yet) becomes accepted, and its recipient becomes sent, wherever it waits: pending | claimed | expired |
+-- cancelled | suppressed -> sent; and unknown | submitting -> sent, where no later attempt was made.
 -- A text that belongs to another attempt already is left alone. Recipients are held before submissions.
--- Returns the attempts that were bound, and whether their recipient had moved on: a later attempt was made.
+-- Returns the attempts that were bound, and whether their recipient had moved on, or has the text of a later attempt too.
 WITH found AS MATERIALIZED (
     SELECT *
     FROM unnest(%(attempt_ids)s::uuid[], %(message_ids)s::text[], %(parts)s::smallint[], %(costs)s::numeric[],
@@ -29,7 +29,8 @@ WITH found AS MATERIALIZED (
     FROM held
     WHERE submissions.user_id = %(user_id)s AND submissions.id = held.attempt_id
       AND coalesce(submissions.outcome, 'on_its_way') = ANY (%(leaving)s::text[])
-    RETURNING submissions.id AS attempt_id, submissions.recipient_id, submissions.attempt, submissions.started_at
+    RETURNING submissions.id AS attempt_id, submissions.recipient_id, submissions.attempt, submissions.started_at,
+        submissions.phone_number
 ), moved AS (
     UPDATE campaign_recipients AS recipient
     SET status = 'sent', reason = NULL, provider = %(provider)s, provider_message_id = found.message_id,
@@ -39,9 +40,15 @@ WITH found AS MATERIALIZED (
         updated_at = coalesce(%(now)s::timestamptz, now())
     FROM bound
     JOIN found ON found.attempt_id = bound.attempt_id
-    WHERE recipient.user_id = %(user_id)s AND recipient.id = bound.recipient_id AND recipient.attempt = bound.attempt
-      AND recipient.status IN ('unknown', 'submitting', 'pending', 'claimed', 'expired', 'cancelled', 'suppressed')
+    WHERE recipient.user_id = %(user_id)s AND recipient.id = bound.recipient_id
+      AND (recipient.status IN ('unknown', 'submitting') AND recipient.attempt = bound.attempt
+          OR recipient.status IN ('pending', 'claimed', 'expired', 'cancelled', 'suppressed'))
     RETURNING bound.attempt_id
 )
-SELECT bound.attempt_id, bound.recipient_id, bound.attempt_id NOT IN (SELECT moved.attempt_id FROM moved) AS moved_on
+SELECT bound.attempt_id, bound.recipient_id, bound.attempt_id NOT IN (SELECT moved.attempt_id FROM moved) OR (
+    SELECT submissions.id FROM submissions
+    WHERE submissions.user_id = %(user_id)s AND submissions.phone_number = bound.phone_number -- the index that there is
+      AND submissions.recipient_id = bound.recipient_id AND submissions.attempt > bound.attempt
+      AND submissions.outcome = 'accepted'
+    LIMIT 1) IS NOT NULL AS moved_on
 FROM bound

@@ -343,6 +343,7 @@ def test_the_attempts_of_a_text_itself_do_not_count(
     with database.transaction() as connection:
         answer = Result(asked.attempt_id, asked.id, asked.fence, asked.campaign_id, Outcome.ACCEPTED, message_id="SM1")
         recipients.settle(connection, user_id, [answer], now=clock.now())
+        connection.execute("UPDATE submissions SET receipt_status = 'undelivered'")
         connection.execute("UPDATE campaign_recipients SET status = 'pending'")  # a person says so
 
     assert armed(seeded) == 1
