@@ -26,7 +26,7 @@ from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import hold_tenant
-from lumiere_sms.errors import RefusedError
+from lumiere_sms.errors import RefusedError, StateError
 
 PURPOSES = ("promotional", "reminder")
 #: The column of a customer that holds what they agreed to.
@@ -154,9 +154,12 @@ def hold(connection: Connection, user_id: UUID, customer_ids: Sequence[UUID]) ->
     """Hold customers in the order of their keys: who notes something of the same ones waits.
 
     And with the tenant who takes a list of customers in: a list judges by what it finds when it begins.
+    Raises: StateError where one of them was erased meanwhile, so that nothing about them is written any more.
     """
     hold_tenant(connection, user_id)
-    connection.execute(_HOLD, {"user_id": user_id, "ids": list(customer_ids)})
+    held = connection.execute(_HOLD, {"user_id": user_id, "ids": list(customer_ids)})
+    if held.rowcount < len(set(customer_ids)):
+        raise StateError("this customer has just been erased", hint="lumiere-sms customer list")
 
 
 def write_current(
@@ -189,7 +192,9 @@ def faults(connection: Connection, user_id: UUID) -> Iterator[Fault]:
         yield Fault(row["seq"], None, _of_act(row))
     with connection.cursor(name="consent_evidence") as cursor:
         for row in cursor.execute(statement(__package__, "kept_evidence"), binds):
-            if row["key"] is None or _mac(bytes(row["key"]), row["evidence"]) != bytes(row["evidence_mac"] or b""):
+            if row["evidence"] is None:
+                yield Fault(row["seq"], row["id"], "its evidence is gone")
+            elif row["key"] is None or _mac(bytes(row["key"]), row["evidence"]) != bytes(row["evidence_mac"] or b""):
                 yield Fault(row["seq"], row["id"], "its evidence is not what was written")
 
 

@@ -8,7 +8,7 @@ say that it lifts the refusal, and why.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -130,8 +130,7 @@ def confirm(
     `evidence` names the answer; `at` is when it came. What was asked is the wording. Nobody is returned where nothing
     was asked within 30 days, or where they refused or agreed since.
     """
-    binds = {"user_id": user_id, "phone_number": phone_number, "at": at or now, "within": ANSWERED_WITHIN}
-    asked = connection.execute(statement(__package__, "pending_requests"), binds).fetchall()
+    asked = pending_requests(connection, user_id, phone_number, at=at or now)
     for row in asked:
         said = Said((row["purpose"],), "reply", Words(row["wording"], evidence), at)
         consent = Consent(row["customer_id"], row["purpose"], True, "reply", row["wording"], at, evidence)
@@ -145,6 +144,14 @@ def confirm(
         )
         _set(connection, user_id, [row["customer_id"]], said, is_granted=True, holds={row["purpose"]})
     return sorted({row["customer_id"] for row in asked})
+
+
+def pending_requests(
+    connection: Connection, user_id: UUID, phone_number: str, *, at: datetime | None
+) -> list[dict[str, Any]]:
+    """Return the requests for consent to a number that wait for an answer at some time, None being now."""
+    binds = {"user_id": user_id, "phone_number": phone_number, "at": at, "within": ANSWERED_WITHIN}
+    return connection.execute(statement(__package__, "pending_requests"), binds).fetchall()
 
 
 def read_day(text: str, *, zone: str, now: datetime) -> datetime:
@@ -167,7 +174,10 @@ def _check(connection: Connection, user_id: UUID, ids: Sequence[UUID], said: Sai
 def _has_refused(connection: Connection, user_id: UUID, customer: Customer) -> bool:
     phone = customer["phone_number"]
     suppression = find_suppression(connection, user_id, phone) if phone else None
-    return customer["opt_out_date"] is not None or (suppression is not None and suppression["reason"] in REFUSALS)
+    if suppression is not None and suppression["reason"] in REFUSALS:
+        return True
+    binds = {"user_id": user_id, "id": customer["id"], "phone_number": phone}
+    return connection.execute(_REFUSING, binds).fetchone() is not None
 
 
 def _look_at_refusal(
@@ -227,3 +237,11 @@ def _set(
     changed = write_current(connection, user_id, ids, holds, is_granted=is_granted)
     held = tuple(purpose for purpose in said.purposes if purpose in holds)
     return Noted(tuple(changed), held, tuple(purpose for purpose in said.purposes if purpose not in holds))
+
+
+#: Whoever has the number may have refused when they had another.
+_REFUSING: LiteralString = """
+    SELECT id FROM customers
+    WHERE user_id = %(user_id)s AND (id = %(id)s OR phone_number = %(phone_number)s) AND opt_out_date IS NOT NULL
+    LIMIT 1
+"""

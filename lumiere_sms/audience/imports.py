@@ -128,7 +128,7 @@ def import_customers(
             "now": now,
         }
         binds["audit_id"] = new_id()
-        imported, made = _store(connection, binds, rows=staged, complaints=complaints, options=options)
+        imported, made = _store(connection, binds, rows=staged, complaints=complaints, options=options, by=by)
         if options.dry_run:
             raise psycopg.Rollback
         counts = {name: getattr(imported, name) for name in _COUNTS}
@@ -170,7 +170,13 @@ def _stage(connection: Connection, people: Iterator[tuple[int, Person]], *, tota
 
 
 def _store(
-    connection: Connection, binds: Mapping[str, Any], *, rows: int, complaints: _Complaints, options: ImportOptions
+    connection: Connection,
+    binds: Mapping[str, Any],
+    *,
+    rows: int,
+    complaints: _Complaints,
+    options: ImportOptions,
+    by: str,
 ) -> tuple[Imported, Mapping[str, Any]]:
     """Let the staged rows change what is stored; return what they did, and what their consents come to."""
     if rows == 0 and not complaints.told:
@@ -190,7 +196,7 @@ def _store(
         made = connection.execute(hashed("import_consents"), binds).fetchone() or {}
         for name in ("import_update", "import_insert"):
             connection.execute(statement(__package__, name), binds)
-        refuse_again(connection, binds["user_id"], _numbers(connection), now=binds["now"])
+        refuse_again(connection, binds["user_id"], _numbers(connection), by=by, now=binds["now"])
         connection.execute(statement(__package__, "import_suppress"), binds)
     read = rows + complaints.rows - counts.pop("clashes")
     told: dict[str, Any] = {"skipped": complaints.rows, "dry_run": options.dry_run, "problems": tuple(complaints.told)}

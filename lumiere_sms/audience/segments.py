@@ -18,6 +18,7 @@ from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
+from lumiere_sms.database.tenants import hold_tenant
 from lumiere_sms.database.told import told
 from lumiere_sms.errors import StateError
 
@@ -89,6 +90,7 @@ def create_segment(
     now: datetime | None = None,
 ) -> UUID:
     """Do as `write_segment` for a name that is free. Raises: StateError when it is not."""
+    hold_tenant(connection, user_id)  # as an erasure does: its members are there until the commit
     if find_segment(connection, user_id, definition["name"]):
         raise StateError(f'there is a segment "{definition["name"]}" already', hint="change it in your definitions")
     refuse_unknown_campaigns(connection, user_id, definition)

@@ -1,5 +1,6 @@
 -- Suppress numbers. A complaint outranks a refusal, which its number may take back by itself, and both outrank what is wrong
--- with a number. Of those that are new, or whose reason is: their keys.
+-- with a number. A refusal that an operator was told of outranks one by an answer or a link, which a START would lift.
+-- Of those that are new, or whose reason or source is: their keys.
 INSERT INTO suppressions (user_id, id, phone_number, reason, source, note, created_at)
 SELECT %(user_id)s, asked.id, asked.phone_number, asked.reason, asked.source, asked.note,
     coalesce(asked.at, %(now)s::timestamptz, now())
@@ -11,4 +12,6 @@ SET reason = excluded.reason, source = excluded.source, note = coalesce(excluded
     created_at = excluded.created_at
 WHERE (excluded.reason = 'complaint' AND suppressions.reason <> 'complaint')
    OR (excluded.reason = 'opted_out' AND suppressions.reason NOT IN ('opted_out', 'complaint'))
+   OR (excluded.reason = 'opted_out' AND excluded.source = 'operator'
+       AND suppressions.reason = 'opted_out' AND suppressions.source IN ('reply', 'link'))
 RETURNING id, phone_number

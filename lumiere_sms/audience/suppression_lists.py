@@ -17,7 +17,14 @@ from lumiere_sms.audience.headers import name_columns
 from lumiere_sms.audience.lists import ListFile, open_list, read_each, read_header, read_rows
 from lumiere_sms.audience.people import bare, guarded
 from lumiere_sms.audience.phones import read_phone
-from lumiere_sms.audience.suppressions import REASONS, SOURCES, Suppression, list_suppressions, suppress_list
+from lumiere_sms.audience.suppressions import (
+    REASONS,
+    REFUSALS,
+    SOURCES,
+    Suppression,
+    list_suppressions,
+    suppress_list,
+)
 from lumiere_sms.audience.words import meanings, plain
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
@@ -66,7 +73,7 @@ def import_suppressions(
     """
     file = open_list(path)
     found = _read(file, tenant, reason=reason, now=now)
-    numbers, added = list({each.phone_number: each for each in found}.values()), 0
+    numbers, added = list({each.phone_number: each for each in sorted(found, key=_rank)}.values()), 0
     with database.transaction() as connection:
         for first in range(0, len(numbers), _AT_ONCE):
             some = numbers[first : first + _AT_ONCE]
@@ -74,6 +81,11 @@ def import_suppressions(
         if dry_run:
             raise psycopg.Rollback
     return ImportedSuppressions(len(found), added, len(numbers) - added, dry_run)
+
+
+def _rank(suppression: Suppression) -> tuple[bool, bool]:
+    """Return what outranks what of one number: a complaint a refusal, a refusal all that is wrong with it."""
+    return suppression.reason in REFUSALS, suppression.reason == "complaint"
 
 
 def _read(file: ListFile, tenant: Tenant, *, reason: str, now: datetime) -> list[Suppression]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from lumiere_sms.audience.consent_rows import COLUMNS, PURPOSES, Act, Consent, append
+from lumiere_sms.audience.consent_rows import COLUMNS, PURPOSES, Act, Consent, append, refuse_naming
 from lumiere_sms.audience.phones import PhoneError, read_phone
 from lumiere_sms.audience.returning import take_back
 from lumiere_sms.database.connection import Connection
@@ -52,7 +52,7 @@ NO_WORDS = Words()
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """The suppressions that are new or whose reason is, and the customers who are noted to have refused just now."""
+    """The suppressions that are new or whose reason or source is, and the customers noted to have refused just now."""
 
     ids: list[UUID]
     customer_ids: list[UUID]
@@ -73,7 +73,9 @@ def suppress(  # noqa: PLR0913 - a suppression has so many parts
     """Never text a number again; say whether it is new. A refusal is noted with everyone who has the number.
 
     `by` is who did it where that says more than the `source`. A refusal outranks all reasons but a complaint.
+    Raises: RefusedError for a `note` that names somebody who has the number.
     """
+    _refuse_naming_owners(connection, user_id, phone_number, note)
     asked = Suppression(phone_number, reason, source, note)
     done = _suppress(connection, user_id, [asked], now=now)
     if done.ids or done.customer_ids:
@@ -133,7 +135,9 @@ def lift(
     """Text a number again, after its owner asked for it in person; say whether it was suppressed.
 
     Whoever has the number then gets what they agreed to before they refused.
+    Raises: RefusedError for a `reason` that names one of them.
     """
+    _refuse_naming_owners(connection, user_id, phone_number, reason)
     _hold_owners(connection, user_id, [phone_number])
     take_back(connection, user_id, [phone_number])
     binds = {"user_id": user_id, "phone_number": phone_number}
@@ -253,12 +257,19 @@ def _suppress(connection: Connection, user_id: UUID, asked: Sequence[Suppression
     return _Done(ids, [row["id"] for row in refused])
 
 
+def _refuse_naming_owners(connection: Connection, user_id: UUID, phone_number: str, words: str | None) -> None:
+    if words:
+        owners = connection.execute(_OWNERS, {"user_id": user_id, "phone_number": phone_number})
+        refuse_naming(connection, user_id, [row["id"] for row in owners], words)
+
+
 def _hold_owners(connection: Connection, user_id: UUID, numbers: Sequence[str]) -> None:
     """Hold whoever has numbers before the numbers themselves, as all do who begin with a customer."""
     if numbers:
         connection.execute(_HOLD_OWNERS, {"user_id": user_id, "phones": list(numbers)})
 
 
+_OWNERS: LiteralString = "SELECT id FROM customers WHERE user_id = %(user_id)s AND phone_number = %(phone_number)s"
 _HOLD_OWNERS: LiteralString = """
     SELECT id FROM customers WHERE user_id = %(user_id)s AND phone_number = ANY (%(phones)s::text[])
     ORDER BY id FOR NO KEY UPDATE

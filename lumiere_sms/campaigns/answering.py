@@ -33,8 +33,10 @@ from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.definitions.values import NOW
 
 A_DAY = timedelta(days=1)
+AN_HOUR = timedelta(hours=1)
 MOST_A_DAY = 3  # answers to one number
-#: The confirmation of a refusal goes at once or not at all; the others may wait for the end of quiet hours.
+#: The confirmation of a refusal goes at once, and within the hour after it was said, or not at all; the others may wait
+#: for the end of quiet hours.
 EXPIRES = {"stop": "1h", "start": "12h", "help": "12h", "other": "12h"}
 FAST = 60_000  # parts a minute: an answer waits for the pace of its sender, and for no other
 _ALIVE = frozenset({"running", "paused", "completed"})
@@ -63,15 +65,15 @@ def answer(
     """
     text = getattr(TenantRules.from_payload(tenant.rules).answers, kind, None)
     is_known = message["recipient_id"] or message["customer_id"]
-    if not text or not is_known or message["received_at"] <= at - A_DAY:
+    until = message["received_at"] + (AN_HOUR if kind == "stop" else A_DAY)
+    if not text or not is_known or until <= at:
         return None
     binds = {"user_id": tenant.id, "phone_number": message["phone_number"], "since": at - A_DAY, "id": message["id"]}
     if not _may_answer(connection, {**binds, "meaning": kind}):
         return None
     definition = _definition(tenant, kind, text=text, provider=message["provider"], at=at)
-    is_confirmation = confirms is not None
-    phone = message["phone_number"]
-    frozen = _frozen(connection, tenant, phone, definition=definition, is_confirmation=is_confirmation, at=at)
+    about: dict[str, Any] = {"definition": definition, "is_confirmation": confirms is not None, "at": at}
+    frozen = _frozen(connection, tenant, message["phone_number"], **about, until=until)
     run = _run_of(connection, tenant, definition=definition, at=at) if frozen else None
     if not run or not frozen:
         return None
@@ -138,8 +140,9 @@ def _frozen(
     definition: CampaignDefinition,
     is_confirmation: bool,
     at: datetime,
+    until: datetime,
 ) -> Frozen | None:
-    """Return the recipient; None where the number is not texted or the text could not leave in time."""
+    """Return the recipient, who is answered before `until`; None for one not texted, or where it could not leave."""
     content = content_of(connection, tenant.id, definition)
     recipe, tally = Recipe.of(definition, content, tenant=tenant, wish=at), Tally()
     recipe = with_link(connection, tenant.id, recipe) if recipe.link else recipe
@@ -147,10 +150,10 @@ def _frozen(
     if is_confirmation:
         rows = [(*row[:3], None, *row[4:]) for row in rows]  # its refusal is what it is told
     frozen = next(freeze(rows, recipe, tally), None)
-    if frozen is None or frozen.send_after >= frozen.expires_at:
+    if frozen is None or frozen.send_after >= (expires_at := min(frozen.expires_at, until)):
         return None
     keep_links(connection, tenant.id, tally)
-    return frozen
+    return frozen._replace(expires_at=expires_at)
 
 
 def _write(

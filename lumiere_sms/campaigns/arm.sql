@@ -1,9 +1,10 @@
 -- The only gate before the wire: claimed -> submitting, with the submission row whose id is the attempt id.
 -- A row passes only by the holder's fence, with `lease_left` to go, unexpired, early enough for its window, its number not
--- suppressed nor refused by anyone who has it (but by the refusal that it confirms, while that stands), its campaign among
--- those that run and are held (hold_running.sql), of a kind whose consent its customer has not taken back since; and a
--- reminder only while its customer has that appointment, and that number; nobody passes who was erased, nor who has a text
--- of an earlier attempt already, but for one that its carrier gave up.
+-- suppressed nor refused by anyone who has it, nor by its customer, whatever number they have by now (but by the refusal
+-- that it confirms, while that stands), its campaign among those that run and are held (hold_running.sql), of a kind whose
+-- consent its customer has not taken back since; and a reminder only while its customer has that appointment, and that
+-- number; nobody passes who was erased, nor who has a text of an earlier attempt already, but for one that its carrier
+-- gave up.
 -- What it reserves, and from which budgets: arrays that are empty where there is no budget.
 -- A sub-select for one row, where EXISTS would do: the planner may hash that, over all that the tenant ever submitted.
 WITH wanted AS MATERIALIZED (
@@ -36,7 +37,8 @@ WITH wanted AS MATERIALIZED (
       AND NOT EXISTS (
           SELECT FROM customers
           WHERE customers.user_id = %(user_id)s AND customers.id = recipient.customer_id
-            AND (recipient.campaign_id = ANY (%(promotional_ids)s::uuid[]) AND NOT customers.allow_promotional
+            AND (customers.opt_out_date IS NOT NULL AND recipient.confirms IS NULL
+                OR recipient.campaign_id = ANY (%(promotional_ids)s::uuid[]) AND NOT customers.allow_promotional
                 OR recipient.campaign_id = ANY (%(reminder_ids)s::uuid[]) AND NOT customers.allow_reminders))
       AND (recipient.appointment_at IS NULL OR EXISTS (
           SELECT FROM customers

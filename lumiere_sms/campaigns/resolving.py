@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
+from lumiere_sms.audience.consent_rows import refuse_naming
 from lumiere_sms.campaigns import budgets
 from lumiere_sms.campaigns.lifecycle import find_locked
 from lumiere_sms.campaigns.recipients import USABLE
@@ -44,11 +45,15 @@ class Resolved:
 def resolve(
     database: Database, user_id: UUID, *, name: str, who: str | UUID, word: Word, by: str = "operator", clock: Clock
 ) -> Resolved:
-    """Settle one recipient in doubt, named by its number (E.164) or its id. Raises: StateError where there is none."""
+    """Settle one recipient in doubt, named by its number (E.164) or its id.
+
+    Raises: StateError where there is none; RefusedError for a reason that names who it was for: it stays for ever.
+    """
     now = clock.database_now()
     with database.transaction() as connection:
         campaign = find_locked(connection, user_id, name)
         found = _find(connection, user_id, campaign, who, now=now)
+        refuse_naming(connection, user_id, {found["customer_id"]} - {None}, word.reason)
         settle = budgets.commit if word.is_sent else budgets.release
         settle(connection, user_id, [found["attempt_id"]], now=now)
         moved = _moved(campaign, found, word)
@@ -118,9 +123,9 @@ def _look(name: str) -> str:
 
 
 _DOUBTFUL: LiteralString = """
-    SELECT recipient.id AS recipient_id, recipient.phone_number, recipient.timezone, recipient.preferred_time,
-        recipient.step, recipient.send_after, recipient.expires_at, recipient.appointment_at, recipient.attempt,
-        submissions.id AS attempt_id,
+    SELECT recipient.id AS recipient_id, recipient.customer_id, recipient.phone_number, recipient.timezone,
+        recipient.preferred_time, recipient.step, recipient.send_after, recipient.expires_at,
+        recipient.appointment_at, recipient.attempt, submissions.id AS attempt_id,
         occurrence.definition,
         coalesce(%(now)s::timestamptz, now()) AS now
     FROM campaign_occurrences AS occurrence

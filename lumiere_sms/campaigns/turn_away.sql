@@ -7,8 +7,9 @@ WITH wanted AS MATERIALIZED (
         CASE WHEN recipient.confirms IS NOT NULL THEN NULL
         WHEN EXISTS (
             SELECT FROM customers
-            WHERE customers.user_id = %(user_id)s AND customers.phone_number = recipient.phone_number
-              AND customers.opt_out_date IS NOT NULL) THEN 'opted_out'
+            WHERE customers.user_id = %(user_id)s AND customers.opt_out_date IS NOT NULL
+              AND (customers.phone_number = recipient.phone_number OR customers.id = recipient.customer_id))
+            THEN 'opted_out'
         WHEN suppressions.id IS NOT NULL THEN suppressions.reason
         WHEN campaign.source <> 'send' AND EXISTS (
             SELECT FROM customers

@@ -1,6 +1,7 @@
 -- How each wording of some runs fared, and apart those who had it later, as the winner (`is_rest`): texts that a provider took
 -- (`sent`) or answered (`tried`), those delivered; and people who got one, replied, followed the link, or visited from the
--- day of the text on. Whoever got several, run after run, is one of the people.
+-- day of the text on. Whoever got several, run after run, is one of the people;
+-- who was erased has another stand-in for the number in each text, and one id in all of them.
 SELECT people.variant, people.is_rest, sum(people.sent)::bigint AS sent, sum(people.tried)::bigint AS tried,
     sum(people.delivered)::bigint AS delivered, count(*) FILTER (WHERE people.sent > 0) AS people,
     count(*) FILTER (WHERE people.has_replied) AS replies, count(*) FILTER (WHERE people.has_clicked) AS clicks,
@@ -27,7 +28,8 @@ FROM (
         WHERE recipient.user_id = %(user_id)s AND recipient.occurrence_id = ANY (%(occurrence_ids)s::uuid[])
           AND recipient.variant <> ''
     ) AS texts
-    GROUP BY texts.variant, texts.is_rest, texts.phone_number
+    GROUP BY texts.variant, texts.is_rest,
+        coalesce(CASE WHEN starts_with(texts.phone_number, 'erased:') THEN texts.customer_id::text END, texts.phone_number)
 ) AS people
 GROUP BY people.variant, people.is_rest
 ORDER BY people.variant, people.is_rest

@@ -147,7 +147,7 @@ class _Seen:
     def __init__(self, found: Iterator[dict[str, Any]], *, anchor: Link | None, total: int, progress: Progress) -> None:
         self._found, self._anchor, self._total, self._progress = found, anchor, total, progress
         self.entries = 0
-        self.has_anchor = False
+        self.has_anchor = anchor == Link(0, NOTHING_BEFORE)  # the end before the first entry
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for entry in self._found:

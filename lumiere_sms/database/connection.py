@@ -221,12 +221,21 @@ class _UtcLoader(TimestamptzLoader):
 
 
 def _refuse_unfit(connection: Connection) -> None:
-    """Refuse a server that is too old or a database that cannot hold every text. Raises: ConfigurationError."""
+    """Refuse a server that is too old or writes dates otherwise, or a database that cannot hold every text.
+
+    Raises: ConfigurationError.
+    """
     if (version := connection.info.server_version) < OLDEST_SERVER:
         connection.close()
         raise ConfigurationError(
             f"the database runs PostgreSQL {version // 10_000}; this needs 15 or newer",
             hint="upgrade it, or unset DATABASE_URL to use the embedded server",
+        )
+    if not (style := connection.info.parameter_status("DateStyle") or "ISO").startswith("ISO"):
+        connection.close()
+        raise ConfigurationError(
+            f"the database writes dates in the style {style}, which is not read",
+            hint="export PGDATESTYLE=ISO, or: ALTER ROLE … SET datestyle = 'ISO'",
         )
     if (encoding := connection.info.parameter_status("server_encoding")) not in {None, "UTF8"}:
         connection.close()

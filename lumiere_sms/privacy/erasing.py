@@ -4,7 +4,8 @@ texts that wait         cancelled, and those to somebody with the same phone tha
 texts on the wire       stay whole until they are settled; a daemon then finishes (finishing.py)
 texts that are over     stay as rows: state, cost, parts and times; the text is emptied, the number replaced where it
                         is nobody else's too
-refusals                stay as a keyed hash of the number, so that nobody who refused is texted when it comes back
+refusals                stay as a keyed hash of the number, so that nobody who refused is texted when it comes back,
+                        one from before the person had it too
 consents                stay; what proves them goes with the person's key, and who it was about goes with the law's date
 the customer            goes, with memberships, links and evidence
 """
@@ -19,8 +20,10 @@ from psycopg.sql import SQL, Composed, Identifier
 from psycopg.types.json import Jsonb
 
 from lumiere_sms.audience.consent_rows import refuse_naming
+from lumiere_sms.audience.returning import take_back
 from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection, Database
+from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.secrets import number_macs
 from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.database.time import database_time
@@ -86,6 +89,7 @@ def erase(connection: Connection, user_id: UUID, subject: Subject, *, now: datet
     hold_tenant(connection, user_id)  # whatever brings the number back comes before, or after
     connection.execute(_HOLD, {"user_id": user_id, "id": subject.id})
     at = database_time(connection, now)
+    _give_refusal_to_number(connection, user_id, subject)
     waiting = {**subject.binds(user_id), "now": at}
     cancelled = connection.execute(SQL(_CANCEL).format(SQL(NAMES_OTHERS)), waiting).rowcount
     subject = subject_of(connection, user_id, subject.id, number=subject.number)  # an arm may have been quicker
@@ -104,6 +108,13 @@ def erase(connection: Connection, user_id: UUID, subject: Subject, *, now: datet
     mapping = {"mac": macs.get(subject.number or ""), "keep_until": keep_until, "look_at": look_at}
     connection.execute(_NOTE, {**binds, **mapping})
     return Erased(subject.id, removed, emptied, cancelled, len(subject.on_the_wire), keep_until)
+
+
+def _give_refusal_to_number(connection: Connection, user_id: UUID, subject: Subject) -> None:
+    """Suppress the number of a person who refused without it: their row, which alone says so, goes."""
+    if subject.number:
+        take_back(connection, user_id, [subject.number])
+        connection.execute(_REFUSE, {"user_id": user_id, "id": subject.id, "suppression": new_id()})
 
 
 def _rid(connection: Connection, binds: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
@@ -140,6 +151,16 @@ _CANCEL: LiteralString = """
     UPDATE campaign_recipients
     SET status = 'cancelled', reason = 'erased', claimed_by = NULL, claimed_until = NULL, updated_at = %(now)s
     WHERE user_id = %(user_id)s AND (id = ANY (%(recipients)s) OR {}) AND status IN ('pending', 'claimed')
+"""
+# A refusal outranks all reasons but a complaint.
+_REFUSE: LiteralString = """
+    INSERT INTO suppressions (user_id, id, phone_number, reason, source, created_at)
+    SELECT user_id, %(suppression)s, phone_number, 'opted_out', 'operator', opt_out_date
+    FROM customers
+    WHERE user_id = %(user_id)s AND id = %(id)s AND phone_number IS NOT NULL AND opt_out_date IS NOT NULL
+    ON CONFLICT (user_id, phone_number) DO UPDATE
+    SET reason = excluded.reason, source = excluded.source, created_at = excluded.created_at
+    WHERE suppressions.reason NOT IN ('opted_out', 'complaint')
 """
 # What was sent to the number alone is theirs, so that it is found again by their id.
 _OWN: LiteralString = """

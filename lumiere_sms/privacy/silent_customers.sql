@@ -1,10 +1,14 @@
--- Of some customers those who got nothing since an instant and get nothing: held, but for those whom somebody else holds.
+-- Of some customers those who got nothing and said nothing of texts since an instant, and get nothing: held, but for those
+-- whom somebody else holds.
 SELECT customers.id, customers.phone_number FROM customers
 WHERE customers.user_id = %(user_id)s AND customers.id = ANY (%(ids)s)
   AND NOT EXISTS (
       SELECT FROM submissions
       WHERE submissions.user_id = %(user_id)s AND submissions.phone_number = customers.phone_number
         AND submissions.started_at >= %(before)s)
+  AND NOT EXISTS (
+      SELECT FROM consents
+      WHERE consents.user_id = %(user_id)s AND consents.customer_id = customers.id AND consents.recorded_at >= %(before)s)
   AND NOT EXISTS (
       SELECT FROM enrolments
       WHERE enrolments.user_id = %(user_id)s AND enrolments.customer_id = customers.id AND left_at IS NULL)

@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Any, LiteralString
 from uuid import UUID
 
-from lumiere_sms.audience.consents import confirm
+from lumiere_sms.audience.consents import confirm, pending_requests
 from lumiere_sms.audience.returning import take_back
 from lumiere_sms.audience.suppressions import Words, lift, suppress
 from lumiere_sms.campaigns import answering
@@ -169,8 +169,8 @@ def _do(
             is_news = not is_overtaken and _lift(connection, tenant.id, row, by=decided_by)
             if not (is_news or is_overtaken or decided_by) and _is_refused(connection, tenant.id, row):
                 meaning = Meaning.REVIEW
-        case Meaning.CONFIRM if not _confirm(connection, tenant.id, row, now=now):
-            meaning = Meaning.OTHER
+        case Meaning.CONFIRM:
+            meaning = _confirm(connection, tenant.id, row, now=now)
     _note_response(connection, tenant.id, row, is_refusal=meaning is Meaning.STOP)
     if is_news and not is_answered:
         answering.answer(connection, tenant, row, kind=meaning.value, confirms=confirms, at=at)
@@ -199,10 +199,17 @@ def _lift(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, by: 
     return lift(connection, user_id, row["phone_number"], by=by or "reply", **about)
 
 
-def _confirm(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, now: datetime | None) -> bool:
-    """Take a yes as the answer to a request for consent that waits for one; say whether there was one."""
+def _confirm(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, now: datetime | None) -> Meaning:
+    """Take a yes to a request for consent as the consent; one to a later text may be about that, so a person looks."""
+    asked = pending_requests(connection, user_id, row["phone_number"], at=row["received_at"])
+    if not asked:
+        return Meaning.OTHER
+    answered = {name: row[name] for name in ("phone_number", "recipient_id", "received_at")}
+    binds = {"user_id": user_id, "asked_at": max(each["at"] for each in asked), **answered}
+    if connection.execute(_SENT_SINCE, binds).fetchone():
+        return Meaning.REVIEW
     about = {"evidence": _evidence(row), "at": row["received_at"], "now": now}
-    return bool(confirm(connection, user_id, row["phone_number"], **about))
+    return Meaning.CONFIRM if confirm(connection, user_id, row["phone_number"], **about) else Meaning.OTHER
 
 
 def _evidence(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,6 +254,12 @@ _OWN_REFUSAL: LiteralString = """
           SELECT FROM customers AS other
           WHERE other.user_id = %(user_id)s AND other.phone_number = %(phone_number)s
             AND other.opt_out_date <> suppressions.created_at)
+"""
+_SENT_SINCE: LiteralString = """
+    SELECT id FROM submissions
+    WHERE user_id = %(user_id)s AND phone_number = %(phone_number)s AND recipient_id = %(recipient_id)s
+      AND started_at > %(asked_at)s AND started_at <= %(received_at)s
+    LIMIT 1
 """
 _REFUSED: LiteralString = """
     SELECT id FROM suppressions WHERE user_id = %(user_id)s AND phone_number = %(phone_number)s

@@ -161,6 +161,14 @@ def test_a_chain_that_was_written_anew_misses_the_anchor(database: Database, use
     }
 
 
+def test_the_end_of_an_empty_chain_is_in_every_chain(database: Database, user_id: UUID, note):
+    anchor = check(database, user_id).head
+    note("one")
+
+    assert broken(database, user_id, anchor=anchor) == {}
+    assert broken(database, user_id, anchor=Link(0, bytes(31) + b"x")) != {}
+
+
 def test_entries_from_before_the_chain_are_counted_apart(database: Database, user_id: UUID, note):
     change(
         database,

@@ -222,6 +222,13 @@ def test_instants_are_in_utc_whatever_the_server_thinks(altered):
     assert row["created_at"].tzinfo is UTC
 
 
+def test_a_server_that_writes_dates_as_no_one_can_read_them_is_refused_with_what_to_do(altered):
+    with pytest.raises(ConfigurationError, match="German, DMY") as refused:
+        altered("datestyle = 'German'").connect()
+
+    assert refused.value.hint == "export PGDATESTYLE=ISO, or: ALTER ROLE … SET datestyle = 'ISO'"
+
+
 def test_a_database_that_cannot_hold_every_text_is_refused(server_url: str):
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute("CREATE DATABASE latin ENCODING LATIN1 LOCALE 'C' TEMPLATE template0")

@@ -138,6 +138,19 @@ def test_a_refusal_is_lifted_only_by_an_act_that_says_so_and_why(database, user_
     assert is_whole(database, user_id)
 
 
+def test_a_consent_is_not_noted_over_the_refusal_of_somebody_who_has_the_number_by_now(database, user_id, person, act):
+    add_customer(database, user_id, "+818011112222", external_id="C2")
+    act(set_customers, "C2", assignments=[], wish=Wish.OPT_OUT)
+    act(set_customers, "C2", assignments=[f"phone={PHONE}"], wish=Wish.NONE)
+
+    with pytest.raises(RefusedError, match="somebody with this number, refused texts"):
+        act(grant, person, Said())
+    act(grant, person, Said(), lifts_refusal=True, reason="both asked for texts at the desk")
+
+    assert {row["opt_out_date"] for row in rows(database, "customers")} == {None}
+    assert is_whole(database, user_id)
+
+
 def test_every_way_to_refuse_and_to_come_back_keeps_consents_and_customers_equal(database, user_id, person, act):
     act(set_customers, "C1", assignments=["allow_promotional=yes"], wish=Wish.NONE)
     act(set_customers, "C1", assignments=[], wish=Wish.OPT_OUT)
@@ -267,7 +280,11 @@ def test_the_words_of_a_whole_list_are_noted_with_those_who_agreed(database, use
             "it covers 2 consents, and there are 1",
             id="one taken out",
         ),
+        pytest.param("DELETE FROM consent_evidence", "its evidence is gone", id="evidence taken out"),
         pytest.param("DELETE FROM audit_log", "belong to no entry", id="their entry taken out"),
+        pytest.param(
+            "UPDATE audit_log SET seq = NULL, hash = NULL", "belong to no entry", id="an entry outside the chain"
+        ),
     ],
 )
 def test_an_alteration_is_named(database, user_id, person, act, alteration, told):

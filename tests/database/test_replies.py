@@ -5,11 +5,14 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.salon import add_customer, only, rows, tenant_of
+from support.salon import add_customer, only, prices, rows, tenant_of
 from support.seeds import phone, seed_campaign
 
+from lumiere_sms.audience.consents import Said, revoke
+from lumiere_sms.audience.imports import ImportOptions, import_customers
 from lumiere_sms.audience.suppressions import suppress
 from lumiere_sms.campaigns.answering import FAST
+from lumiere_sms.campaigns.asking import request_consent
 from lumiere_sms.campaigns.tenant_rules import change_rules
 from lumiere_sms.errors import StateError
 from lumiere_sms.messages.keywords import Meaning
@@ -147,6 +150,43 @@ def test_a_start_lifts_no_refusal_that_somebody_with_the_number_made_by_another_
     assert {row["id"]: row["opt_out_date"] for row in rows(database, "customers")}[told_us] == refused
 
 
+def test_a_start_lifts_no_refusal_that_an_operator_was_told_of_after_an_answer(database, user_id, take):
+    customer_id = add_customer(database, user_id, phone(0))
+    take(said("STOP", at=NOW - timedelta(minutes=2)))
+    with database.transaction() as connection:
+        told = {"by": "mika", "now": NOW - timedelta(minutes=1)}
+        revoke(connection, tenant_of(database), str(customer_id), Said(), **told)
+
+    assert take(said("START")) == {"review": 1}
+
+    assert refusals(database) == [(phone(0), "opted_out", "operator")]
+    assert [row["actor"] for row in rows(database, "audit_log") if row["action"] == "suppression.add"] == [
+        "reply",
+        "mika",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "meaning", "left"),
+    [
+        pytest.param("2026-03-14", "review", ["import"], id="of a later day"),
+        pytest.param(NOW - timedelta(days=9), "start", [], id="of the answer itself"),
+    ],
+)
+def test_a_start_lifts_no_refusal_that_a_list_tells_of_after_an_answer(
+    database, user_id, take, clock, tmp_path, day, meaning, left
+):
+    add_customer(database, user_id, phone(0), external_id="C1")
+    take(said("STOP", at=NOW - timedelta(days=9)))
+    (tmp_path / "list.csv").write_text(f"customer_id,opt_out_date\nC1,{day}\n", encoding="utf-8")
+    about = {"options": ImportOptions(), "now": clock.now(), "progress": lambda *_: None}
+    import_customers(database, tenant_of(database), tmp_path / "list.csv", **about)
+
+    assert take(said("START")) == {meaning: 1}
+
+    assert [source for _, _, source in refusals(database)] == left
+
+
 def test_a_start_after_a_stop_lifts_it_and_leaves_the_consent_as_it_was(database, user_id, take):
     add_customer(database, user_id, phone(0), allow_promotional=False)
 
@@ -179,6 +219,22 @@ def test_a_refusal_is_confirmed_once_and_that_text_alone_passes_the_gate(databas
     assert {row["provider_message_id"] for row in rows(database, "inbound_messages") if row["answer_id"]} == {"1"}
 
 
+@pytest.mark.parametrize(
+    ("minutes", "left"),
+    [
+        pytest.param(59, [timedelta(minutes=1)], id="within the hour"),
+        pytest.param(60, [], id="heard of too late"),
+    ],
+)
+def test_a_refusal_is_confirmed_within_the_hour_after_it_was_said(database, user_id, take, answers, minutes, left):
+    add_customer(database, user_id, phone(0))
+    answers(stop="stopped")
+
+    assert take(said("stop", at=NOW - timedelta(minutes=minutes))) == {"stop": 1}
+
+    assert [row["expires_at"] - NOW for row in rows(database, "campaign_recipients")] == left
+
+
 def test_a_campaign_that_has_the_name_of_the_answers_loses_no_refusal(database, user_id, take, answers):
     seed_campaign(database, user_id, now=NOW, texts=0, name="answers to stop, 2026-03-15")
     add_customer(database, user_id, phone(0))
@@ -200,6 +256,27 @@ def test_a_yes_to_a_text_whose_variables_are_named_as_those_of_a_request_is_any_
         connection.execute(_SUBMITTED, [SENDER, NOW - timedelta(minutes=5)])
 
     assert take(said("はい")) == {"other": 1}
+
+
+@pytest.mark.parametrize(
+    ("texts_since", "meaning", "agreed"),
+    [pytest.param(0, "confirm", True, id="to the request"), pytest.param(1, "review", False, id="to a later text")],
+)
+def test_a_yes_confirms_what_the_text_that_it_answers_asked_and_no_request_before_that(
+    database, user_id, take, clock, texts_since, meaning, agreed
+):
+    add_customer(database, user_id, phone(0), external_id="C1", allow_promotional=False)
+    request_consent(database, tenant_of(database), "C1", "promotional", clock=clock, prices=prices)
+    with database.transaction() as connection:
+        connection.execute(_SUBMITTED, [SENDER, NOW - timedelta(days=9)])
+    seed_campaign(database, user_id, now=NOW, texts=texts_since)
+    with database.transaction() as connection:
+        of_spring = _SUBMITTED + "WHERE personalized_content = 'text 0 of spring'"
+        connection.execute(of_spring, [SENDER, NOW - timedelta(days=1)])
+
+    assert take(said("はい")) == {meaning: 1}
+
+    assert only(database, "customers")["allow_promotional"] is agreed
 
 
 def test_an_answer_has_the_link_of_the_number_that_it_goes_to(database, user_id, take, answers, clock):

@@ -1,9 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from support.salon import add_customer, only, rows
+from support.salon import add_customer, only, rows, tenant_of
 from support.seeds import phone, seed_campaign
 
+from lumiere_sms.audience.consents import Said, grant, revoke
 from lumiere_sms.campaigns.retention_options import read_retention
 from lumiere_sms.campaigns.retrying import FAILED, Wish, retry
 from lumiere_sms.campaigns.tenant_rules import change_rules
@@ -141,6 +142,21 @@ def test_people_go_when_nothing_is_heard_of_them_and_nothing_is_sent(database, u
         ("retention", "retention.apply"),
     ]
     assert check(database, user_id).breaks == ()
+
+
+def test_people_who_said_something_of_texts_since_are_heard_of(database, user_id, clock, rule):
+    old = {"created_at": clock.now(), "updated_at": clock.now(), "allow_promotional": False}
+    for number, name in enumerate(("SILENT", "AGREED", "TOOK BACK")):
+        add_customer(database, user_id, phone(number), external_id=name, **old)
+    rule("people=400d")
+    clock.advance(timedelta(days=399))
+    with database.transaction() as connection:
+        grant(connection, tenant_of(database), "AGREED", Said(("promotional",)), now=clock.now())
+        revoke(connection, tenant_of(database), "TOOK BACK", Said(("reminder",)), now=clock.now())
+    clock.advance(timedelta(days=2))
+
+    assert apply_retention(database, clock=clock) == {"people": 1}
+    assert [row["external_id"] for row in rows(database, "customers")] == ["AGREED", "TOOK BACK"]
 
 
 def test_people_behind_many_whose_text_still_waits_go_too(database, user_id, clock, rule):

@@ -70,6 +70,15 @@ def test_what_is_exported_is_imported_as_it_was(database, user_id, clock, take):
     assert landline["note"] is None
 
 
+def test_of_a_number_that_a_list_has_twice_the_refusal_counts_whatever_comes_after_it(database, user_id, take):
+    add_customer(database, user_id, PHONE)
+
+    assert take(f"phone_number,reason\n{PHONE},complaint\n{PHONE},opted_out\n{PHONE},invalid_number\n") == (1, 0)
+
+    assert reasons(database) == [(PHONE, "complaint")]
+    assert rows(database, "customers")[0]["opt_out_date"] is not None
+
+
 def test_the_list_of_another_system_is_one_act_and_refuses_for_everybody_with_the_number(database, user_id, take):
     add_customer(database, user_id, PHONE)
 

@@ -17,7 +17,7 @@ DAEMON = new_id()
 def armed(database, user_id, clock):
     """Claim the one text of a campaign of some type and source, have its customer take something back, and arm it."""
 
-    def make(kind: str, *, source: str, withdrawn: tuple[str, ...]) -> tuple[int, str, str | None]:
+    def make(kind: str, *, source: str, withdrawn: tuple[str, ...], moves: bool = False) -> tuple[int, str, str | None]:
         seeded = seed_campaign(database, user_id, now=clock.now(), texts=1)
         customer_id = add_customer(database, user_id, phone(0), allow_reminders=True)
         with database.transaction() as connection:
@@ -27,6 +27,8 @@ def armed(database, user_id, clock):
                 " customer_id = %s",
                 [DAEMON, clock.now() + recipients.LEASE, customer_id],
             )
+            if moves:
+                connection.execute("UPDATE customers SET phone_number = %s", [phone(1)])
             revoke(connection, tenant_of(database), str(customer_id), Said(withdrawn), now=clock.now())
         about = {"id": seeded.recipient_ids[0], "fence": 1, "attempt_id": new_id(), "campaign_id": seeded.campaign_id}
         asked = [recipients.Asked(**about, sender="+15005550006", phone_number=phone(0), parts=1, leave_by=None)]
@@ -58,3 +60,10 @@ def test_who_took_their_consent_back_after_the_launch_is_not_texted(armed, kind,
 )
 def test_what_a_consent_is_not_about_goes_all_the_same(armed, kind, source, purpose):
     assert armed(kind, source=source, withdrawn=(purpose,)) == (1, "submitting", None)
+
+
+@pytest.mark.parametrize("source", ["definitions", "send"])
+def test_who_refuses_with_a_new_number_is_not_texted_at_the_old_one(armed, source):
+    refusal = armed("blast", source=source, withdrawn=("promotional", "reminder"), moves=True)
+
+    assert refusal == (0, "suppressed", "opted_out")

@@ -5,7 +5,7 @@ import pytest
 from psycopg.errors import CheckViolation, DatatypeMismatch
 from psycopg.types.json import Jsonb
 from support.dumps import dump
-from support.salon import add_customer, apply_text, only, prices, rows, tenant_of
+from support.salon import add_customer, add_customers, apply_text, only, prices, rows, tenant_of
 
 from lumiere_sms.analytics.report import campaign_report
 from lumiere_sms.audience.consent_rows import Act, Consent, append
@@ -390,11 +390,12 @@ def comes_back_by_hand(database, user_id, clock, _):
         )
 
 
-def comes_back_by_list(database, _, clock, folder):
+def comes_back_by_list(database, _, clock, folder, **by):
     path = folder / "list.csv"
     path.write_text("external_id,phone\nNEW,090-1234-5678\nX,080-2222-3333\n", encoding="utf-8")
     options = ImportOptions(allow_promotional=True)
-    import_customers(database, tenant_of(database), path, options=options, now=clock.now(), progress=lambda *_: None)
+    about = {"options": options, "now": clock.now(), "progress": lambda *_: None, **by}
+    import_customers(database, tenant_of(database), path, **about)
 
 
 @pytest.mark.parametrize("comes_back", [comes_back_by_hand, comes_back_by_list])
@@ -410,6 +411,33 @@ def test_who_refused_and_was_erased_is_not_texted_when_the_number_comes_back(
     assert only(database, "suppressions")["phone_number"] == NUMBER
     assert len(left) == (1 if comes_back is comes_back_by_list else 0)
     assert [row["opt_out_date"] is None for row in rows(database, "customers", order="external_id")][:1] == [False]
+
+
+@pytest.mark.parametrize("earlier", [pytest.param(None, id="no number"), pytest.param(OTHER, id="another number")])
+def test_who_refused_before_they_had_the_number_and_was_erased_is_not_texted_when_it_comes_back(
+    database, user_id, clock, tmp_path, life, erase, earlier
+):
+    shiori(database, user_id, earlier)
+    with database.transaction() as connection:
+        tenant = tenant_of(database)
+        set_customers(connection, tenant, "SHIORI-7", assignments=[], wish=Wish.OPT_OUT, now=clock.now())
+        set_customers(connection, tenant, "SHIORI-7", assignments=[f"phone={NUMBER}"], wish=Wish.NONE, now=clock.now())
+    erase()
+
+    comes_back_by_list(database, user_id, clock, tmp_path)
+    apply_text(database, tmp_path, FOR_ALL, clock=clock)
+    life()
+
+    assert [each.to for each in life.provider.accepted] == ["+818022223333"]
+
+
+def test_a_refusal_that_a_list_brings_back_is_noted_as_by_whoever_took_the_list_in(
+    database, user_id, clock, tmp_path, refused_and_erased
+):
+    comes_back_by_list(database, user_id, clock, tmp_path, by="hanako")
+
+    entry = next(row for row in rows(database, "audit_log", order="seq") if row["action"] == "suppression.return")
+    assert entry["actor"] == "hanako"
 
 
 def test_a_direct_text_to_a_number_that_was_erased_after_a_refusal_is_refused(
@@ -446,3 +474,47 @@ def test_a_number_that_only_got_direct_texts_is_erased_too(database, database_ur
 
     assert erased.emptied["campaign_recipients"] == 1
     assert "9012345678" not in dump(database_url)
+
+
+DAILY = """
+campaigns:
+  daily:
+    segment: all
+    schedule: {at: 2026-03-15 10:00, repeat: {type: daily}}
+    send_rate_per_minute: 60000
+    variants: {long: {weight: 50%, message: "Hello there"}, short: {weight: 50%, message: "Hi"}}
+"""
+
+
+def test_who_had_and_answered_several_texts_of_a_campaign_is_one_person_in_its_report_after_an_erasure_too(
+    database, user_id, clock, tmp_path, life, erase
+):
+    shiori(database, user_id)
+    apply_text(database, tmp_path, DAILY, clock=clock)
+    for day in range(3):
+        life(hours=24 if day else 0)
+        clock.advance(timedelta(minutes=5))
+        with database.transaction() as connection:
+            said = Reply(f"IN{day}", NUMBER, "+15005550006", "どうも", clock.now())
+            apply_replies(connection, user_id, [said], provider="scripted", now=clock.now())
+    report = campaign_report(database, user_id, "daily")
+    assert (report.sent, report.answers.others) == (3, 1)
+
+    erase()
+
+    assert campaign_report(database, user_id, "daily") == report
+
+
+def test_who_was_in_several_runs_is_one_of_those_compared_with_the_held_out_after_an_erasure_too(
+    database, user_id, clock, tmp_path, life, erase
+):
+    add_customers(database, user_id, 40)
+    apply_text(database, tmp_path, f"{DAILY}    holdout: 50%\n", clock=clock)
+    for day in range(2):
+        life(hours=24 if day else 0)
+    uplift = campaign_report(database, user_id, "daily").trial.uplift
+    assert uplift is not None
+
+    erase("C10000000")
+
+    assert campaign_report(database, user_id, "daily").trial.uplift == uplift

@@ -11,9 +11,12 @@ from support.dumps import dump
 from support.processes import wait_until
 from support.salon import add_customer, add_customers, apply_text, only, rows, tenant_of
 
+from lumiere_sms.audience.consent_lists import import_consents
+from lumiere_sms.audience.consents import Said, grant, revoke
 from lumiere_sms.audience.customers import Wish, set_customers
 from lumiere_sms.audience.imports import ImportOptions, import_customers
-from lumiere_sms.audience.suppressions import suppress
+from lumiere_sms.audience.segments import create_segment
+from lumiere_sms.audience.suppressions import Words, suppress
 from lumiere_sms.errors import StateError
 from lumiere_sms.privacy.erasing import erase, erase_person
 from lumiere_sms.privacy.finishing import finish_erasures
@@ -99,6 +102,59 @@ def test_a_change_to_somebody_who_is_just_being_erased_ends_with_a_sentence(data
         changed.result()
 
     assert rows(database, "customers") == []
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        pytest.param(grant, Said(words=Words(evidence={"paper": "桜庭"})), id="a yes"),
+        pytest.param(revoke, Said(("promotional",), words=Words(evidence={"paper": "桜庭"})), id="a no"),
+    ],
+)
+def test_what_proves_a_consent_is_not_kept_of_somebody_who_is_just_being_erased(
+    database, user_id, clock, while_erasing, act, said
+):
+    add_customer(database, user_id, NUMBER, external_id="OLD", last_name="桜庭")
+
+    def note():
+        with database.transaction() as connection:
+            act(connection, tenant_of(database), "OLD", said, now=clock.now())
+
+    with while_erasing(note) as noted, pytest.raises(StateError, match="just been erased"):
+        noted.result()
+
+    assert rows(database, "consents") == rows(database, "consent_evidence") == rows(database, "person_keys") == []
+
+
+def test_a_list_of_consents_beside_an_erasure_keeps_nothing_of_who_goes(
+    database, user_id, clock, tmp_path, while_erasing
+):
+    add_customer(database, user_id, NUMBER, external_id="OLD", last_name="桜庭")
+    path = tmp_path / "papers.csv"
+    path.write_text(
+        "external_id,purpose,consent_date,evidence\nOLD,promotional,2026-03-01,signed by 桜庭\n", encoding="utf-8"
+    )
+
+    with (
+        while_erasing(lambda: import_consents(database, tenant_of(database), path, now=clock.now())) as taken,
+        pytest.raises(StateError, match="just been erased"),
+    ):
+        taken.result()
+
+    assert rows(database, "consents") == rows(database, "consent_evidence") == rows(database, "person_keys") == []
+
+
+def test_a_list_of_people_that_is_made_while_one_is_erased_ends_with_a_sentence(database, user_id, while_erasing):
+    add_customer(database, user_id, NUMBER, external_id="OLD")
+
+    def make():
+        with database.transaction() as connection:
+            create_segment(connection, user_id, {"name": "friends", "members": ["OLD"]})
+
+    with while_erasing(make) as made, pytest.raises(StateError, match="no customer has"):
+        made.result()
+
+    assert rows(database, "audience_segments") == rows(database, "segment_revisions") == []
 
 
 def test_an_answer_that_comes_while_its_writer_is_erased_is_taken_in_as_from_nobody(

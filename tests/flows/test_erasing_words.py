@@ -4,15 +4,18 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from support.doubts import put_in_doubt
 from support.dumps import dump
 from support.salon import add_customer, apply_text, only, prices, rows, tenant_of
+from support.seeds import seed_campaign
 
 from lumiere_sms.audience.consents import Said, grant, revoke
 from lumiere_sms.audience.imports import ImportOptions, import_customers
-from lumiere_sms.audience.suppressions import Words, suppress
+from lumiere_sms.audience.suppressions import Words, lift_number, suppress, suppress_number
 from lumiere_sms.campaigns.asking import request_consent
 from lumiere_sms.campaigns.direct import Addressee, define_direct, send_directly
 from lumiere_sms.campaigns.lifecycle import pause
+from lumiere_sms.campaigns.resolving import Word, resolve
 from lumiere_sms.campaigns.tenant_rules import change_rules
 from lumiere_sms.database.audit import check, entries
 from lumiere_sms.database.connection import Database
@@ -152,6 +155,40 @@ def test_words_that_stay_for_ever_do_not_name_the_person(database, user_id, shio
         act(connection, tenant_of(database), NUMBER, said, reason=reason, now=clock.now())
 
     assert rows(database, "consents") == rows(database, "suppressions") == rows(database, "audit_log") == []
+
+
+@pytest.mark.parametrize(
+    ("does", "about"),
+    [
+        pytest.param(suppress_number, {"reason": "invalid_number", "note": "桜庭様の前の番号"}, id="no refusal"),
+        pytest.param(suppress_number, {"reason": "complaint", "note": "詩織様のお怒り"}, id="who refused before"),
+        pytest.param(lift_number, {"reason": "桜庭様のご希望"}, id="who had agreed to nothing"),
+    ],
+)
+def test_words_about_a_number_do_not_name_who_has_it(database, user_id, shiori, clock, does, about):
+    with database.transaction() as connection:
+        connection.execute("UPDATE customers SET allow_promotional = false, allow_reminders = false")
+        if about["reason"] != "invalid_number":
+            suppress(connection, user_id, NUMBER, reason="opted_out", source="operator", now=clock.now())
+    noted = rows(database, "audit_log")
+
+    with pytest.raises(RefusedError, match="the reason names"), database.transaction() as connection:
+        does(connection, tenant_of(database), NUMBER, **about, now=clock.now())
+
+    assert rows(database, "audit_log") == noted
+
+
+def test_what_is_said_of_a_text_in_doubt_does_not_name_who_it_was_for(database, user_id, shiori, clock):
+    doubtful = seed_campaign(database, user_id, now=clock.now(), texts=1)
+    with database.transaction() as connection:
+        connection.execute("UPDATE campaign_recipients SET customer_id = %s", [shiori])
+    put_in_doubt(database, doubtful, clock=clock)
+    word = Word(is_sent=True, reason="桜庭様に見せていただいた")
+
+    with pytest.raises(RefusedError, match="the reason names"):
+        resolve(database, user_id, name="spring", who=doubtful.recipient_ids[0], word=word, clock=clock)
+
+    assert only(database, "campaign_recipients")["status"] == "unknown"
 
 
 def test_a_list_is_not_taken_in_with_another_secret_than_refusals_were_hashed_with(
