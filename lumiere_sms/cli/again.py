@@ -8,7 +8,7 @@ from uuid import UUID
 import typer
 
 from lumiere_sms.cli import output
-from lumiere_sms.cli.undoing import is_terminal
+from lumiere_sms.cli.undoing import is_agreed, is_terminal
 from lumiere_sms.logs import mask_phone
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _ask(context: "Context", name: str, wish: "Wish") -> None:
     risk = f"{count:,} in doubt: whoever has got the text gets a second one"
     if not is_terminal():
         raise typer.BadParameter(f"{risk}; say --yes", param_hint="--unknown")
-    if not typer.confirm(f"{risk}. Send again?", err=True):
+    if not is_agreed(f"{risk}. Send again?"):
         output.say("nothing is sent again")
         raise typer.Exit(1)
 

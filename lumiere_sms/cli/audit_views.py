@@ -126,7 +126,8 @@ def _row(entry: Mapping[str, Any], zone: str) -> tuple[str, ...]:
 def _change(entry: Mapping[str, Any]) -> str:
     """Return the values that differ, or the beginning of that."""
     before, after = (json.loads(entry[name] or "{}") for name in ("before", "after"))
-    told = (f"{name}: {_side(before, name, ' → ')}{_side(after, name)}" for name in {**before, **after})
+    differing = (name for name in {**before, **after} if before.get(name, ...) != after.get(name, ...))
+    told = (f"{name}: {_side(before, name, ' → ')}{_side(after, name)}" for name in differing)
     return " ".join("; ".join(told).split())
 
 

@@ -85,7 +85,7 @@ def create(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
 def list_(
     context: typer.Context,
     status: Annotated[str | None, typer.Option(help="Only campaigns in this state.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Only blast, or only promotional.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Only blast, promotional, drip or reminder.")] = None,
     page: Annotated[int, typer.Option(min=1, help="Which page.")] = 1,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many a page.")] = 20,
     as_json: output.AsJson = False,

@@ -28,7 +28,7 @@ Wait = Annotated[bool, typer.Option("--wait", help="Send it now, as `run --once`
 
 ROWS = 50  # recipients that a table shows
 COLUMNS = ("name", "type", "status", "starts", ">texts", ">sent", ">delivered", ">failed", ">cost at most")
-TYPES = ("blast", "promotional")
+TYPES = ("blast", "promotional", "drip", "reminder")
 STATUSES = ("draft", "scheduled", "running", "paused", "completed", "cancelled")
 RECIPIENT_STATUSES = (
     "pending", "claimed", "submitting", "sent", "delivered", "bounced", "failed", "unknown", "suppressed", "expired",

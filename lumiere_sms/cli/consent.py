@@ -37,8 +37,11 @@ class Source(StrEnum):
     LINK = "link"
 
 
-Purposes = Annotated[list[Purpose] | None, typer.Option("--purpose", help="Of which texts; of all if left out.")]
-How = Annotated[Source, typer.Option("--source", help="How they said so.")]
+Purposes = Annotated[
+    list[Purpose] | None,
+    typer.Option("--purpose", metavar="TEXTS", help=f"Of which: {', '.join(Purpose)}; of all if left out."),
+]
+How = Annotated[Source, typer.Option("--source", metavar="HOW", help=f"How they said so: {', '.join(Source)}.")]
 Wording = Annotated[str | None, typer.Option(help="The words that they agreed to, as they read them.")]
 Evidence = Annotated[str | None, typer.Option(help="Where the proof is: the paper's place, the form's number.")]
 Day = Annotated[str | None, typer.Option("--date", help="When they said so; now if left out.")]

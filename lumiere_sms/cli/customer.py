@@ -9,7 +9,7 @@ import typer
 
 from lumiere_sms.cli import customer_views as views
 from lumiere_sms.cli import output, person_views
-from lumiere_sms.cli.undoing import is_terminal
+from lumiere_sms.cli.undoing import is_agreed, is_terminal
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Customers: import, list, show, set, export, erase.")
 
@@ -135,7 +135,7 @@ def export(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="[FILE.csv|PERSON]",
+            metavar="FILE.csv|PERSON",
             help="A file for the list, standard output if left out; or a person: customer number, phone number or id.",
         ),
     ] = "",
@@ -198,8 +198,9 @@ def _ask_to_erase(context: typer.Context, key: str, about: dict[str, Any]) -> No
     if not is_terminal():
         raise typer.BadParameter("it cannot be undone; say --yes")
     removed, emptied = sum(would.removed.values()), sum(would.emptied.values())
-    what = f"{key}: {removed:,} rows go, {emptied:,} stay without the person. It cannot be undone; erase?"
-    if not typer.confirm(what, err=True):
+    rows = output.counted(removed, "row")
+    what = f"{key}: {rows} to delete, {emptied:,} to keep without the person. It cannot be undone; erase?"
+    if not is_agreed(what):
         output.say("nothing was erased")
         raise typer.Exit(1)
 

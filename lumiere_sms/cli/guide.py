@@ -53,6 +53,6 @@ def _show(markdown: str) -> None:
     if not sys.stdout.isatty():
         output.print_text(markdown)
         return
-    from rich.markdown import Markdown
+    from lumiere_sms.cli.pages import Page
 
-    output.console().print(Markdown(markdown))
+    output.console().print(Page(markdown))

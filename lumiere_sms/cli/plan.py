@@ -10,7 +10,7 @@ from lumiere_sms.cli import output
 app = typer.Typer(add_completion=False)
 
 CHANGES = 10  # the exit code of `plan --exit-code` when there are changes
-Files = Annotated[list[Path], typer.Argument(metavar="FILES…", help="YAML files, or folders of them.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILES", help="YAML files, or folders of them.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what was changed by command.")]
 
 

@@ -10,7 +10,7 @@ from lumiere_sms.cli import output
 app = typer.Typer(add_completion=False)
 
 DIFFERENT = 10  # the exit code of `simulate --exit-code` where something differs
-Files = Annotated[list[Path] | None, typer.Argument(metavar="[FILES…]", help="YAML files, or folders of them.")]
+Files = Annotated[list[Path] | None, typer.Argument(metavar="FILES", help="YAML files, or folders of them.")]
 Other = Annotated[list[Path] | None, typer.Option("--diff", metavar="FILE", help="Other files; repeat it for several.")]
 From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="A day or a time; now unless given.")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="A day, whole, or a time; 30 days on unless given.")]

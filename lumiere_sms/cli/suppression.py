@@ -30,10 +30,15 @@ class Reason(StrEnum):
     REASSIGNED = "reassigned"
 
 
+REASONS = ", ".join(Reason)
+
+
 @app.command("list")
 def list_(
     context: typer.Context,
-    reason: Annotated[Reason | None, typer.Option(help="Only those for this reason.")] = None,
+    reason: Annotated[
+        Reason | None, typer.Option(metavar="WHY", help=f"Only those for this reason: {REASONS}.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many on a page.")] = 50,
     page: Annotated[int, typer.Option(min=1, max=1_000_000, help="Which page.")] = 1,
     show_phones: output.ShowPhones = False,
@@ -56,7 +61,7 @@ def list_(
 def add(
     context: typer.Context,
     phone: Number,
-    reason: Annotated[Reason, typer.Option(help="Why.")] = Reason.OPTED_OUT,
+    reason: Annotated[Reason, typer.Option(metavar="WHY", help=f"Why: {REASONS}.")] = Reason.OPTED_OUT,
     note: Annotated[str | None, typer.Option(help="What else is to be known of it.")] = None,
     by: output.By = "operator",
 ) -> None:
@@ -96,7 +101,9 @@ def lift(
 def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A CSV with a header and a column of phone numbers.")],
-    reason: Annotated[Reason, typer.Option(help="Why, where the list does not say.")] = Reason.OPTED_OUT,
+    reason: Annotated[
+        Reason, typer.Option(metavar="WHY", help=f"Why, where the list does not say: {REASONS}.")
+    ] = Reason.OPTED_OUT,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count; change nothing.")] = False,
     by: output.By = "operator",
     as_json: output.AsJson = False,

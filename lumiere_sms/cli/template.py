@@ -124,7 +124,7 @@ def lint(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|FILE]", help="The template, or a YAML file; or a text by --content or --file."),
+        typer.Argument(metavar="NAME|FILE", help="The template, or a YAML file; or a text by --content or --file."),
     ] = None,
     content: Annotated[str | None, typer.Option(help="A text.")] = None,
     file: Annotated[Path | None, typer.Option(help="A file that holds a text; - is stdin.")] = None,

@@ -50,7 +50,7 @@ def facts(template: "StoredTemplate", zone: str) -> list[tuple[str, Any]]:
         ("about", f"{template.character_count} characters, {parts}, {template.encoding}"),
         ("active", "yes" if template.is_active else "no"),
         ("default", "yes" if template.is_default else None),
-        ("used", f"{template.usage_count} times" if template.usage_count else "never"),
+        ("used", output.counted(template.usage_count, "time") if template.usage_count else "never"),
         ("last used", output.local(template.last_used_at, zone) or None),
     ]
 

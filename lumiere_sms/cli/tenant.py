@@ -18,13 +18,9 @@ _AT_A_LAUNCH = frozenset({"windows", "quiet_hours", "closed_weekdays", "closed_d
 
 Senders = Annotated[
     list[str] | None,
-    typer.Option(help="What its texts come from, at its first provider or as PROVIDER=SENDER; may be repeated."),
-]
-Caps = Annotated[
-    list[str] | None,
     typer.Option(
-        metavar="TYPE: N per TIME[, postpone|exclude]",
-        help='How often one person is texted, by type: "promotional: 1 per 7d, postpone"; "promotional: none" as ever.',
+        metavar="NAME",
+        help="What its texts come from, at its first provider or as PROVIDER=SENDER; may be repeated.",
     ),
 ]
 
@@ -67,12 +63,12 @@ def set_(  # noqa: PLR0913 - a parameter is an option of the command
     sender: Senders = None,
     window: Annotated[
         list[str] | None,
-        typer.Option(help="When texts of a type leave: promotional=09:00-11:00,14:00-16:00; may be repeated."),
+        typer.Option(metavar="RULE", help="When texts of a type leave: promotional=09:00-11:00; may be repeated."),
     ] = None,
     quiet_hours: Annotated[str | None, typer.Option(help="When no text ever leaves: 21:00-08:00.")] = None,
     closed: Annotated[
         list[str] | None,
-        typer.Option(help="Days without business: sun,mon or 2026-08-13..2026-08-16; may be repeated."),
+        typer.Option(metavar="DAYS", help="Days without business: sun,mon or 2026-08-13..2026-08-16; may be repeated."),
     ] = None,
     holidays: Annotated[
         str | None, typer.Option(help="Whose public holidays are days without business: JP, US-CA, or none.")
@@ -80,7 +76,8 @@ def set_(  # noqa: PLR0913 - a parameter is an option of the command
     cap: Annotated[
         list[str] | None,
         typer.Option(
-            help='How often one person is texted: "promotional: 1 per 7d, postpone", or exclude; may be repeated.'
+            metavar="RULE",
+            help='How often one person is texted: "promotional: 1 per 7d, postpone", or exclude; may be repeated.',
         ),
     ] = None,
     opt_out_url: Annotated[
@@ -93,12 +90,15 @@ def set_(  # noqa: PLR0913 - a parameter is an option of the command
     legal_name: Annotated[str | None, typer.Option(help="Its formal name, which advertising has to show.")] = None,
     answer: Annotated[
         list[str] | None,
-        typer.Option(help='What is texted back: help="Salon Lumiere, 03-1234-5678"; stop, start, help, other.'),
+        typer.Option(
+            metavar="TEXT", help='What is texted back: help="Salon Lumiere, 03-1234-5678"; stop, start, help, other.'
+        ),
     ] = None,
     retention: Annotated[
         list[str] | None,
         typer.Option(
-            help="How long what is about people is kept: texts=400d, answers=, events=, people=; may be repeated."
+            metavar="RULE",
+            help="How long what is about people is kept: texts=400d, answers=, events=, people=; may be repeated.",
         ),
     ] = None,
     double_opt_in: Annotated[
@@ -185,7 +185,7 @@ def show_all(context: typer.Context, as_json: AsJson = False) -> None:
     else:
         marks = ("*" if tenant.slug == in_use else "" for tenant in tenants)
         rows = [[mark, *(_cell(getattr(each, c)) for c in columns)] for mark, each in zip(marks, tenants, strict=True)]
-        output.print_table(("", *columns), rows)
+        output.print_table(("", *columns[:2], *(f"?{each}" for each in columns[2:])), rows)
 
 
 @app.command()

@@ -71,6 +71,16 @@ def read_window(given: str | None, *, now: bool) -> timedelta:
     return window
 
 
+def is_agreed(question: str) -> bool:
+    """Ask a person on a terminal. Raises: KeyboardInterrupt for Ctrl-C, which typer takes for the end of the input."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort as abort:
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from abort
+        raise
+
+
 def is_terminal() -> bool:
     """Say whether a person watches who can press Ctrl-C."""
     return sys.stdin.isatty() and sys.stderr.isatty()

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -111,7 +112,7 @@ def cron(environment_file: EnvironmentFile = Path("/etc/lumiere-sms.env")) -> No
     Example: lumiere-sms units cron | crontab -
     """
     pass_ = f'{_command()} run --once --max-seconds 50 2>>"$HOME/lumiere-sms.log"'
-    line = f'* * * * * set -a; . {environment_file}; set +a; {pass_} || echo "lumiere-sms ended with $?"'
+    line = f'* * * * * set -a; . {quote(str(environment_file))}; set +a; {pass_} || echo "lumiere-sms ended with $?"'
     print_text(CRON.format(line=line))
 
 

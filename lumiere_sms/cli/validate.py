@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES…", help="YAML files, or folders of them.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="YAML files, or folders of them.")],
     as_json: output.AsJson = False,
 ) -> None:
     """Check definition files without a database: every problem at once, each at its place.

@@ -11,6 +11,8 @@ from lumiere_sms.errors import DefinitionError, Problem
 from lumiere_sms.messages.problems import TemplateProblemError
 from lumiere_sms.messages.rendering import compile_template
 
+_OF_FILES = {"drip": "steps", "reminder": "remind"}  # types, with the key that only a file has
+
 
 def define_campaign(name: str, values: Mapping[str, Any], *, defaults_zone: str) -> CampaignDefinition:
     """Make a campaign of values by key; None is a value that was not given.
@@ -21,6 +23,9 @@ def define_campaign(name: str, values: Mapping[str, Any], *, defaults_zone: str)
     Raises: DefinitionError with all problems; what it names for a file is the option (`--window`).
     """
     given = {key: value for key, value in values.items() if value is not None}
+    if (type_ := given.get("type")) in _OF_FILES:
+        hint = f"write {_OF_FILES[type_]}: in a YAML file, as `lumiere-sms guide sequences` shows"
+        raise DefinitionError([Problem("--type", 0, 0, f"no option says what a {type_} campaign needs", hint)])
     campaign, error = None, None
     try:
         campaign = CampaignDefinition.model_validate({"timezone": defaults_zone, **given, "name": name})

@@ -79,6 +79,15 @@ def test_on_a_terminal_a_person_is_asked(command, database, user_id, doubtful, m
     assert "Send again?" in ended[2]
 
 
+def test_ctrl_c_in_place_of_an_answer_ends_as_it_does_everywhere(command, database, user_id, doubtful, monkeypatch):
+    monkeypatch.setattr("sys.stdin", _Interrupted())
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+    ended = command("campaign", "retry", "spring", "--unknown", *BECAUSE)
+
+    assert (ended[0], statuses(database, user_id)) == (130, {"unknown": 2})
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -156,3 +165,11 @@ class _Keyboard:
         line = "".join(self._keys)
         self._keys.clear()
         return line
+
+
+class _Interrupted(_Keyboard):
+    def __init__(self):
+        super().__init__("")
+
+    def readline(self, *_):
+        raise KeyboardInterrupt

@@ -41,6 +41,17 @@ def test_entries_are_shown_newest_last_and_by_what_is_asked(audit, note):
     assert len(document["hash"]) == 64
 
 
+def test_of_two_sides_only_the_values_that_differ_are_shown(audit, database, user_id, clock):
+    states = {"before": {"holidays": "JP", "max_parts": 2}, "after": {"holidays": "JP", "max_parts": 3}}
+    about = {"actor": "hanako", "action": "tenant.rules", "subject": "default", "reason": None}
+    with database.transaction() as connection:
+        record(connection, user_id, **about, **states, now=clock.now())
+
+    (line,) = audit("tail").stdout.splitlines()[2:]
+
+    assert line.endswith("  max_parts: 2 → 3")
+
+
 def test_entries_since_a_time_are_shown_and_what_is_no_time_is_told(audit, note):
     note("campaign.pause")
 

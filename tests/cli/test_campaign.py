@@ -46,6 +46,15 @@ def test_a_campaign_is_created_from_options(command, database):
     assert "2031-04-01 10:00 JST" in out
 
 
+@pytest.mark.parametrize(("type_", "key"), [("reminder", "remind:"), ("drip", "steps:")])
+def test_a_type_that_no_options_describe_leads_to_a_file(command, type_, key):
+    code, _, said = command("campaign", "create", "--name", "x", "--message", "Hi", "--segment", "all", "--type", type_)
+
+    assert code == 3
+    assert f"--type: no option says what a {type_} campaign needs; write {key} in a YAML file" in said
+    assert "lumiere-sms guide sequences" in said
+
+
 def test_a_campaign_is_created_from_a_file_with_its_template(command, database, tmp_path):
     define(tmp_path, SPRING)
 
@@ -102,6 +111,14 @@ def test_a_campaign_that_makes_no_sense_is_refused(command, database, arguments,
     assert ended[0] == code
     assert said in ended[2].replace("\n│ ", " ").replace("│\n", "")
     assert rows(database, "sms_campaigns") == []
+
+
+@pytest.mark.parametrize("type_", ["blast", "promotional", "drip", "reminder"])
+def test_campaigns_are_listed_by_each_type_that_there_is(command, spring, type_):
+    code, out, said = command("campaign", "list", "--type", type_)
+
+    assert (code, "spring" in out) == (0, type_ == "blast")
+    assert said == ("" if type_ == "blast" else "no campaigns\n")
 
 
 def test_campaigns_are_listed(command, database, running):

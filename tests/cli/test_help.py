@@ -55,6 +55,23 @@ def test_help_is_readable_on_a_terminal_of_80_columns(help_of, path):
 
 
 @pytest.mark.parametrize("path", LEAVES)
+def test_no_word_of_a_help_is_cut_or_broken_on_a_terminal_of_80_columns(help_of, path):
+    shown = set(help_of(path).replace("│", " ").split())
+    written = {word for option in EVERY[path].params for word in (getattr(option, "help", None) or "").split()}
+
+    assert written - shown == set()
+    assert [word for word in shown if word.startswith("<") and "|" in word and not word.endswith(">")] == []
+
+
+@pytest.mark.parametrize("path", LEAVES)
+def test_a_help_says_once_what_may_be_left_out_and_what_repeated(help_of, path):
+    usage = next(line for line in help_of(path).splitlines() if "Usage:" in line)
+
+    assert "[[" not in usage
+    assert "…" not in usage
+
+
+@pytest.mark.parametrize("path", LEAVES)
 def test_only_the_first_paragraph_of_a_help_is_wrapped_so_the_others_have_lines_that_fit(path):
     _, _, rest = EVERY[path].help.partition("\n\n")
 

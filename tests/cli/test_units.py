@@ -48,5 +48,9 @@ def test_the_crontab_makes_a_pass_every_minute_and_speaks_only_when_something_is
     assert "%" not in lines[0]
 
 
+def test_the_crontab_reads_settings_from_a_folder_whose_name_has_a_blank():
+    assert "set -a; . '/srv/my salon/sms.env'; set +a;" in units("cron", "--environment-file", "/srv/my salon/sms.env")
+
+
 def test_what_is_printed_names_each_file():
     assert "# lumiere-sms.timer\n[Unit]" in units("systemd", "--timer")

@@ -6,6 +6,7 @@ from lumiere_sms.audience.headers import field_of
 from lumiere_sms.audience.phones import PhoneError, read_phone
 from lumiere_sms.definitions.models import CampaignDefinition, SegmentDefinition, TemplateDefinition
 from lumiere_sms.definitions.reading import read_definitions
+from lumiere_sms.definitions.repeating import RepeatDefinition
 
 
 @pytest.fixture
@@ -29,7 +30,9 @@ def is_phone(text):
 def test_the_example_shows_every_key_there_is(checkout):
     written = (checkout / "campaigns.example.yaml").read_text(encoding="utf-8")
     names = {
-        name for model in (TemplateDefinition, SegmentDefinition, CampaignDefinition) for name in model.model_fields
+        name
+        for model in (TemplateDefinition, SegmentDefinition, CampaignDefinition, RepeatDefinition)
+        for name in model.model_fields
     }
 
     assert [name for name in sorted(names - {"name"}) if f"{name}:" not in written] == []
