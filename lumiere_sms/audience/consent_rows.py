@@ -159,7 +159,7 @@ def hold(connection: Connection, user_id: UUID, customer_ids: Sequence[UUID]) ->
     hold_tenant(connection, user_id)
     held = connection.execute(_HOLD, {"user_id": user_id, "ids": list(customer_ids)})
     if held.rowcount < len(set(customer_ids)):
-        raise StateError("this customer has just been erased", hint="lumiere-sms customer list")
+        raise StateError("a customer has just been erased; nothing was noted", hint="try again")
 
 
 def write_current(

@@ -53,7 +53,7 @@ class Salon:
 
     def take_consents(self, draw: Random) -> None:
         cells = [f"{each},all,2026-03-0{draw.randint(1, 9)}\n" for each in _some(draw)]
-        with ignoring(DefinitionError):
+        with ignoring(DefinitionError, StateError):
             path = self._listed(draw, "phone,purpose,date\n" + "".join(cells))
             import_consents(self.database, self.tenant, path, now=self.now)
 

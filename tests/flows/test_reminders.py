@@ -320,6 +320,7 @@ def test_a_reminder_that_failed_may_go_again_until_its_appointment_and_not_after
 def fail_all(database):
     with database.transaction() as connection:
         connection.execute("UPDATE campaign_recipients SET status = 'failed', error_code = '30008'")
+        connection.execute("UPDATE submissions SET receipt_status = 'undelivered'")
 
 
 def test_who_failed_on_an_earlier_day_may_be_retried_too(database, user_id, clock, tmp_path, life):

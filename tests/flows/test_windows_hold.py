@@ -135,3 +135,4 @@ def send_all(database, clock, life) -> dict[str, tuple[datetime, datetime]]:
 def fail(database):
     with database.transaction() as connection:
         connection.execute("UPDATE campaign_recipients SET status = 'failed', reason = 'carrier'")
+        connection.execute("UPDATE submissions SET receipt_status = 'undelivered'")
