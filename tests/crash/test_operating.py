@@ -37,6 +37,7 @@ def requests_in_a_while(provider):
 
 
 def test_no_request_begins_after_pause_has_returned_and_resume_loses_nobody(database, user_id, env, provider):
+    env = {**env, "LUMIERE_SMS_PARTS_PER_SECOND": "30"}  # for longer than the command takes to begin
     with running("run", env=env), running("run", env=env):
         wait_until(lambda: len(rows(database, "daemons")) == 2 and len(provider.accepted) > 40)
         paused = run("campaign", "pause", "spring", env=env)
