@@ -47,6 +47,7 @@ _EMPTY = {
     "allow_reminders": "true",
 }
 _OF_A_NUMBER = {"form": "operator"}  # where a suppression knows fewer sources than a consent
+_HOLD: LiteralString = "SELECT * FROM customers WHERE user_id = %(user_id)s AND id = %(id)s FOR NO KEY UPDATE"
 _REFUSE_WITHOUT_NUMBER: LiteralString = """
     UPDATE customers SET opt_out_date = %(now)s
     WHERE user_id = %(user_id)s AND id = ANY (%(ids)s::uuid[]) AND opt_out_date IS NULL
@@ -181,21 +182,23 @@ def change_customer(
     found = require_one(connection, tenant, key)
     changes = _changes(assignments, readers(country=tenant.country, zone=ZoneInfo(tenant.timezone), now=now))
     binds = {"user_id": tenant.id, "id": found["id"], "now": now, **_NO_TAGS, **changes}
-    _refuse_to_lift(found, changes)
-    _refuse_taken(connection, binds)
     columns = dict.fromkeys("tags" if name in _NO_TAGS else name for name in changes)
     if {"phone_number", *COLUMNS.values()} & columns.keys():
         hold_tenant(connection, binds["user_id"])  # as an erasure does, which forgets whose refusal it was; imports too
+    before = connection.execute(_HOLD, binds).fetchone()
+    if before is None:
+        raise StateError("this customer has just been erased", hint="lumiere-sms customer list")
+    _refuse_to_lift(before, changes)
+    _refuse_taken(connection, binds)
     setting = SQL(", ").join([*map(_setting, columns), SQL("updated_at = %(now)s")])
     row = connection.execute(
         SQL("UPDATE customers SET {} WHERE user_id = %(user_id)s AND id = %(id)s RETURNING *").format(setting),
         {name: Jsonb(value) if isinstance(value, dict) else value for name, value in binds.items()},
     ).fetchone()
-    if row is None:
-        raise StateError("this customer has just been erased", hint="lumiere-sms customer list")
+    assert row is not None, "it is held"
     if "phone_number" in columns and row["phone_number"]:
         refuse_again(connection, tenant.id, [row["phone_number"]], by=by, now=now)
-    _note_change(connection, tenant.id, found, row, columns=columns, by=by, now=now)
+    _note_change(connection, tenant.id, before, row, columns=columns, by=by, now=now)
     return row
 
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from support.processes import wait_until
-from support.salon import add_customer, only, tenant_of
+from support.salon import add_customer, only, rows, tenant_of
 
 from lumiere_sms.audience.consent_rows import count_differing
-from lumiere_sms.audience.consents import Said, revoke
+from lumiere_sms.audience.consents import Said, grant, revoke
 from lumiere_sms.audience.customers import change_customer
 from lumiere_sms.audience.imports import ImportOptions, import_customers
 from lumiere_sms.audience.suppressions import lift, suppress
@@ -65,6 +65,27 @@ def test_a_list_that_is_being_taken_in_gives_nothing_back_that_somebody_takes_ba
     assert (customer["visit_count"], customer["allow_promotional"]) == (2, False)
     with database.transaction() as connection:
         assert count_differing(connection, user_id) == 0
+
+
+def set_to_no(database, tenant, clock):
+    with database.transaction() as connection:
+        return change_customer(connection, tenant, PHONE, assignments=["allow_promotional=no"], now=clock.now())
+
+
+def test_a_no_that_is_set_while_somebody_notes_a_yes_is_noted_too(database, user_id, clock, somebody_waits):
+    add_customer(database, user_id, PHONE, allow_promotional=False)
+    tenant = tenant_of(database)
+
+    with ThreadPoolExecutor(1) as others:
+        with database.transaction() as connection:
+            grant(connection, tenant, PHONE, Said(("promotional",)), now=clock.now())
+            setting = others.submit(set_to_no, database, tenant, clock)
+            somebody_waits()
+        setting.result()
+
+    with database.transaction() as connection:
+        assert count_differing(connection, user_id) == 0
+    assert [row["is_granted"] for row in rows(database, "consents", order="id")] == [True, False]
 
 
 def refuse(connection, user_id, now):
