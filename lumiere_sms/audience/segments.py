@@ -23,6 +23,7 @@ from lumiere_sms.database.told import told
 from lumiere_sms.errors import StateError
 
 RESERVED = "all"
+LISTED = 10  # of the names that nobody has, in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ def find_members(connection: Connection, user_id: UUID, *, members: Sequence[str
     known = {row["external_id"] for row in rows} | {row["phone_number"] for row in rows}
     unknown = [name for name, phone in phones.items() if name not in known and phone not in known]
     if unknown:
-        listed = ", ".join(unknown[:10]) + (f" and {len(unknown) - 10:,} more" if len(unknown) > 10 else "")  # noqa: PLR2004
+        more = len(unknown) - LISTED
+        listed = ", ".join(unknown[:LISTED]) + (f" and {more:,} more" if more > 0 else "")
         raise StateError(f"no customer has the number or external id {listed}", hint="lumiere-sms customer import FILE")
     return {row["id"] for row in rows}
 

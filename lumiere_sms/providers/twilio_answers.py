@@ -53,7 +53,8 @@ def failure_of_reading(status: int, text: str, headers: Mapping[str, str]) -> Pr
     """Return what an answer to a GET, other than 200, means: nothing was at stake, so it is never doubtful."""
     code, words = _twilio_words(text)
     sentence = _sentence(status, code, twilio_meaning(code).text or words)
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and code and status != 429:  # noqa: PLR2004
+    is_ours = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if is_ours and code and status != HTTPStatus.TOO_MANY_REQUESTS:
         hint = CREDENTIALS_HINT if code in {PERMISSION_DENIED, TEST_CREDENTIALS} else ""
         return RejectedError(sentence, code=code, action=Action.NONE, hint=hint)
     action = Action.CUT_PACE if status == HTTPStatus.TOO_MANY_REQUESTS else Action.NONE
