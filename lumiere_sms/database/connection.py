@@ -75,6 +75,7 @@ class Database:
         self._revive = revive
         self._secret = secret
         self._idle: deque[Connection] = deque()
+        self._is_closed = False
 
     @contextmanager
     def transaction(self, *, read_only: bool = False, limits: LiteralString = "") -> Iterator[Connection]:
@@ -136,7 +137,8 @@ class Database:
             raise unreachable(error) from error
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the connections that are kept, and keep none from now on."""
+        self._is_closed = True
         while (connection := self._kept()) is not None:
             connection.close()
 
@@ -190,6 +192,8 @@ class Database:
             connection.close()
         else:
             self._idle.append(connection)
+            if self._is_closed:  # by another thread, while this one was at work
+                self.close()
 
 
 class _Begun:

@@ -237,3 +237,10 @@ def test_a_database_that_cannot_hold_every_text_is_refused(server_url: str):
                 Database(psycopg.conninfo.make_conninfo(server_url, dbname="latin")).connect()
         finally:
             server.execute("DROP DATABASE latin")
+
+
+def test_what_is_still_at_work_when_a_database_is_closed_leaves_no_connection_open(database: Database):
+    with database.transaction() as connection:
+        database.close()
+
+    assert connection.closed
