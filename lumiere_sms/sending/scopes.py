@@ -55,8 +55,8 @@ class Charge:
     is_felt: bool
 
     def age(self, monotonic: float, now: datetime | None) -> float:
-        """Return how many seconds ago the claim began, at most; `now` is a virtual clock's, which may be in a hurry."""
-        return max(monotonic - self.begun, (now - self.at).total_seconds() if now else 0.0)
+        """Return how many seconds ago the claim began, at most; `now` is a virtual clock's, where that is the time."""
+        return (now - self.at).total_seconds() if now else monotonic - self.begun
 
 
 @dataclass(frozen=True, slots=True)
