@@ -23,6 +23,8 @@ _SHORTEST_SLIP = 4  # letters of a word that may be misspelt
 _TO_KATAKANA = {point: point + 0x60 for point in range(0x3041, 0x3097)}
 _ACCENTS, _PICTURES = range(0x300, 0x370), range(0xFE00, 0xFE10)  # combining marks; which picture an emoji has
 _WORDS = re.compile(r"[a-z0-9]+")  # also where they run into Japanese: STOPのやり方
+#: What an iPhone sends where somebody taps a heart on a text; a dislike is for a person.
+_REACTION = re.compile(r"(?:Liked|Loved|Laughed at|Emphasi[sz]ed|Questioned|Reacted \S+ to) “.*”", re.DOTALL)
 _LINK = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 
 
@@ -43,6 +45,7 @@ class _Language(NamedTuple):
     around: frozenset[str]
     near: tuple[str, ...]
     signs: frozenset[str]
+    unless: tuple[str, ...]
     has_blanks: bool
 
 
@@ -52,6 +55,8 @@ def meaning_of(text: str) -> Meaning:
     >>> [meaning_of(text).value for text in ("Stop. Thank you", "We have got to STOP this bill", "3時でお願いします")]
     ['stop', 'review', 'other']
     """
+    if _REACTION.fullmatch(text.strip()):
+        return Meaning.OTHER
     text = text[:LONGEST_READ]
     bare = _LINK.sub(" ", text)
     folded = fold(bare)
@@ -89,7 +94,7 @@ def _counts(character: str) -> bool:
 
 def _whole(folded: str) -> Meaning | None:
     """Return what an answer means that is nothing but words that mean one thing, and courtesies."""
-    if not folded or len(folded) > LONGEST:
+    if not folded or len(folded) > LONGEST or _is_something_else(folded):
         return None
     units = tuple(folded.split())
     alone = {language.alone[word] for language in _languages() for word in set(units) if word in language.alone}
@@ -98,6 +103,11 @@ def _whole(folded: str) -> Meaning | None:
     found = {each for each in _read(units) if each != frozenset()}
     (meaning,) = next(iter(found)) if len(found) == 1 and len(next(iter(found))) == 1 else (None,)
     return meaning
+
+
+def _is_something_else(folded: str) -> bool:
+    """Say whether words of refusal refuse something else: an end of texts (「停止は不要です」), or a text just now."""
+    return any(re.search(pattern, folded) for language in _languages() for pattern in language.unless)
 
 
 @lru_cache(REMEMBERED)
@@ -144,7 +154,8 @@ def _is_near(folded: str, language: _Language) -> bool:
     padded = f" {' '.join(units)} "
     if any(f" {word} " in padded for word in language.near):
         return True
-    alone = units[0] if len(units) == 1 else ""
+    others = [unit for unit in units if unit not in language.around]
+    alone = others[0] if len(others) == 1 else ""
     return len(alone) >= _SHORTEST_SLIP and any(
         _is_slip(alone, word) for word, meaning in language.words.items() if meaning is Meaning.STOP
     )
@@ -179,5 +190,6 @@ def _language(name: str, said: dict[str, Any]) -> _Language:
         frozenset(map(fold, said["around"])),
         tuple(word for word in map(fold, [*said["stop"], *said["near"]]) if has_blanks or not word.isascii()),
         frozenset(said.get("signs", ())),
+        tuple(said["unless"]),
         has_blanks,
     )

@@ -7,6 +7,10 @@ refusal, or of the sending itself, and refuses nothing.
 made with the first file alone, understood 49 % and passed over 12 %; one answer that was no refusal they took for one.
 What was mended then are kinds of words (courtesies, verbs, a refusal that is lifted), not single answers; the bounds
 allow for what is still passed over, so that nobody need add answers one by one.
+
+`answers_afresh.csv` came after that, without the label `stop?`. Of its refusals 71 were written as those were: the
+rules understood 52 % and passed over 13 %. The rest was written against the rules: seven answers that want no end, or
+no membership, they took for refusals. What was mended were kinds again.
 """
 
 import csv
@@ -29,6 +33,7 @@ ANSWERS = rows_of("answers.csv")
 REFUSING = {"stop", "stop?"}
 LABELS = ("stop", "stop?", "other", "other?", "start", "help", "confirm")
 UNDERSTOOD, PASSED_OVER = 0.75, 0.06  # of what the rules were not made with
+UNDERSTOOD_AFRESH = 0.7
 
 
 def said(*labels: str) -> list[str]:
@@ -70,6 +75,48 @@ def test_of_answers_that_the_rules_were_not_made_with_none_is_wrongly_a_refusal_
     assert of["other"].count(Meaning.OTHER) == len(of["other"])
 
 
+def test_of_answers_written_afresh_none_is_wrongly_a_refusal_and_no_refusal_is_passed_over():
+    answers = rows_of("answers_afresh.csv")
+    taken = [row["text"] for row in answers if meaning_of(row["text"]) is Meaning.STOP]
+    refusals = [row["text"] for row in answers if row["label"] == "stop"]
+
+    assert len(answers) >= 190
+    assert [text for text in taken if text not in refusals] == []
+    assert [text for text in refusals if meaning_of(text) not in {Meaning.STOP, Meaning.REVIEW}] == []
+    assert len(taken) / len(refusals) >= UNDERSTOOD_AFRESH
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("配信停止は不要です", id="an end is not wanted"),
+        pytest.param("停止いらない", id="an end is not wanted, in one word"),
+        pytest.param("ＳＴＯＰは いりません", id="an end is not wanted, in two widths"),
+        pytest.param("受信拒否解除してください", id="a refusal ends"),
+        pytest.param("停止の解除をお願いします", id="an end ends"),
+        pytest.param("配信停止をやめてください", id="an end is to end"),
+        pytest.param("会員登録は不要です", id="a membership is not wanted"),
+        pytest.param("お手続きはいりません", id="nothing need be done"),
+        pytest.param("Sorry, please don't text now", id="not at this moment"),
+    ],
+)
+def test_who_refuses_something_else_than_texts_is_looked_at(text):
+    assert meaning_of(text) is Meaning.REVIEW
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["停止。もう不要です", "いらない停止して", "停止停止停止", "登録解除お願いします", "会員登録の削除を希望します"],
+)
+def test_who_refuses_in_two_ways_refuses(text):
+    assert meaning_of(text) is Meaning.STOP
+
+
+@pytest.mark.parametrize("text", ["unsubscibe me please", "plz stpo", "UNSUBSRIBE, thanks"])
+def test_a_word_of_refusal_that_is_misspelt_among_courtesies_is_looked_at(text):
+    assert meaning_of(text) is Meaning.REVIEW
+
+
 @pytest.mark.parametrize(
     "word",
     ["stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe"],
@@ -105,6 +152,15 @@ def test_what_is_said_plainly_is_understood(label):
 )
 def test_what_makes_no_difference(text):
     assert meaning_of(text) is Meaning.STOP
+
+
+@pytest.mark.parametrize("said", ["Liked", "Loved", "Laughed at", "Emphasized", "Questioned", "Reacted 👍 to"])
+def test_a_heart_on_a_text_of_ours_says_nothing_of_the_words_that_stand_in_that(said):
+    ours = "Salon Lumiere: see you tomorrow.\nReply STOP to opt out"
+
+    assert meaning_of(f"{said} “{ours}”") is Meaning.OTHER
+    assert meaning_of(f"{said} “{ours}” STOP") is Meaning.REVIEW
+    assert meaning_of(f"Disliked “{ours}”") is Meaning.REVIEW
 
 
 def test_a_link_is_not_read_and_an_answer_with_one_is_never_a_keyword():
