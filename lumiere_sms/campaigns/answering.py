@@ -11,7 +11,6 @@ answer once a day, a few in all, and one whom we neither know nor have texted ge
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -68,7 +67,7 @@ def answer(
     until = message["received_at"] + (AN_HOUR if kind == "stop" else A_DAY)
     if not text or not is_known or until <= at:
         return None
-    binds = {"user_id": tenant.id, "phone_number": message["phone_number"], "since": at - A_DAY, "id": message["id"]}
+    binds = {"user_id": tenant.id, "phone_number": message["phone_number"], "since": at - A_DAY}
     if not _may_answer(connection, {**binds, "meaning": kind}):
         return None
     definition = _definition(tenant, kind, text=text, provider=message["provider"], at=at)
@@ -124,7 +123,7 @@ def _start(
         "matched": 0,
         "kept": 0,
         "exclusions": Jsonb({}),
-        "cost": Decimal(0),
+        "cost": None,  # nobody knows how many there will be
         "currency": None,
         "now": at,
     }
@@ -197,7 +196,7 @@ _FIND: LiteralString = """
 _GIVEN: LiteralString = """
     SELECT meaning FROM inbound_messages
     WHERE user_id = %(user_id)s AND phone_number = %(phone_number)s AND received_at > %(since)s
-      AND answer_id IS NOT NULL AND id <> %(id)s
+      AND answer_id IS NOT NULL
 """
 _WRITE: LiteralString = """
     INSERT INTO campaign_recipients

@@ -4,7 +4,7 @@ Every half minute for all daemons together, and before a daemon sends its first 
 texted. What was not taken in to its end is asked for again; a message counts once, however often it is listed.
 
 A sender has one tenant, but for the one that the settings name for whoever has none: what comes to that is for whoever
-texted the number from it, and a refusal for each of them.
+texted the number from it before, and a refusal for each who ever did.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from time import monotonic
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 from lumiere_sms.clock import Clock
@@ -25,6 +25,7 @@ from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant, list_tenants
 from lumiere_sms.errors import ProviderError
 from lumiere_sms.logs import event
+from lumiere_sms.messages.keywords import Meaning, meaning_of
 from lumiere_sms.providers.base import Provider, Reply
 from lumiere_sms.providers.replies import SenderKind, kind_of_sender
 from lumiere_sms.tracking.replies import apply_replies, storable
@@ -152,13 +153,25 @@ class ReplyPoller:
             "provider": self._provider.name,
             "phones": [storable(each.phone) for each in replies],
             "senders": [storable(each.sender) for each in replies],
+            "ats": [each.received_at for each in replies],
+            "answers": [storable(each.answers) for each in replies],
         }
         with self._database.transaction(read_only=True) as connection:
             texted = connection.execute(statement(__package__, "reply_owners"), binds).fetchall()
         for place, reply in enumerate(replies, start=1):
-            own = [row for row in texted if row["place"] == place]
-            exact = [row["user_id"] for row in own if row["from_that_sender"]]
-            yield exact or by_sender.get(reply.sender) or [row["user_id"] for row in own]
+            own = _answered(reply, [row for row in texted if row["place"] == place])
+            exact = _unique(row["user_id"] for row in own if row["from_that_sender"])
+            yield exact or by_sender.get(reply.sender) or _unique(row["user_id"] for row in own)
+
+
+def _answered(reply: Reply, texted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return whose texts a reply may answer: those before it, if there are any; a refusal is for who came later too."""
+    before = [row for row in texted if row["is_before"]]
+    return before if before and meaning_of(reply.body) is not Meaning.STOP else texted
+
+
+def _unique(ids: Iterable[UUID]) -> list[UUID]:
+    return list(dict.fromkeys(ids))
 
 
 # A tenant may have another sender by now: what its texts came from before is answered all the same.

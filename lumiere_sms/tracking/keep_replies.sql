@@ -13,7 +13,7 @@ LEFT JOIN LATERAL (
     SELECT submissions.recipient_id, submissions.occurrence_id
     FROM submissions
     WHERE submissions.user_id = %(user_id)s AND submissions.phone_number = asked.phone
-      AND submissions.started_at <= asked.at
+      AND (submissions.started_at <= asked.at OR submissions.provider_message_id = asked.answers)
       AND coalesce(submissions.outcome, 'unknown') IN ('accepted', 'unknown')
     ORDER BY (submissions.provider_message_id = asked.answers) IS TRUE DESC, submissions.sender = asked.sender DESC,
         submissions.started_at DESC

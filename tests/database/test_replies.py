@@ -86,6 +86,19 @@ def test_an_answer_belongs_to_the_last_text_before_it_from_that_sender(database,
     assert {row["recipient_id"] for row in rows(database, "responses")} == {recipient["id"], None}
 
 
+def test_an_answer_belongs_to_the_text_that_its_provider_names_though_their_clocks_differ(database, user_id, take):
+    seed_campaign(database, user_id, now=NOW, texts=1)
+    with database.transaction() as connection:
+        connection.execute(_SUBMITTED, [SENDER, NOW + timedelta(seconds=2)])
+        connection.execute(
+            "UPDATE submissions SET outcome = 'accepted', settled_at = started_at, provider_message_id = 'SM1'"
+        )
+
+    take(said("3時でお願いします", answers="SM1"))
+
+    assert only(database, "inbound_messages")["recipient_id"] == only(database, "campaign_recipients")["id"]
+
+
 @pytest.mark.parametrize("outcome", ["rejected", "unavailable", "not_sent", "absent"])
 def test_an_answer_belongs_to_no_text_that_was_not_sent(database, user_id, take, outcome):
     seed_campaign(database, user_id, now=NOW, texts=1)
@@ -216,6 +229,7 @@ def test_a_refusal_is_confirmed_once_and_that_text_alone_passes_the_gate(databas
     assert recipient["confirms"] == only(database, "suppressions")["id"]
     assert only(database, "sms_campaigns")["name"] == "answers to stop, 2026-03-15"
     assert only(database, "campaign_occurrences")["send_rate_per_minute"] == FAST
+    assert only(database, "sms_campaigns")["cost_estimate"] is None
     assert {row["provider_message_id"] for row in rows(database, "inbound_messages") if row["answer_id"]} == {"1"}
 
 
@@ -341,6 +355,29 @@ def test_an_operator_decides_what_a_message_means_and_that_is_on_record(database
         decide(connection, user_id, message["id"], meaning=Meaning.OTHER, by="mika", now=clock.now())
     with pytest.raises(StateError, match="no such message"), database.transaction() as connection:
         decide(connection, user_id, UUID(int=1), meaning=Meaning.OTHER, by="mika", now=clock.now())
+
+
+@pytest.mark.parametrize(
+    ("decided", "told"),
+    [
+        pytest.param(Meaning.OTHER, ["Please call"], id="the same"),
+        pytest.param(Meaning.HELP, ["Please call"], id="another thing"),
+        pytest.param(Meaning.STOP, ["Please call", "Stopped"], id="a refusal, which is confirmed all the same"),
+    ],
+)
+def test_a_message_that_was_answered_is_not_answered_again_when_it_is_decided(
+    database, user_id, take, answers, clock, decided, told
+):
+    answers(other="Please call", help="Salon Lumiere", stop="Stopped")
+    add_customer(database, user_id, phone(0))
+    take(said("3時でお願いします"))
+    message = only(database, "inbound_messages")
+
+    with database.transaction() as connection:
+        decide(connection, user_id, message["id"], meaning=decided, by="mika", now=clock.now())
+
+    assert sorted(texts(database)) == told
+    assert only(database, "inbound_messages")["meaning"] == decided
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,12 @@ from support.salon import add_customer, apply_text, only, prices, rows, tenant_o
 from support.standing import change
 
 from lumiere_sms.analytics.report import campaign_report
+from lumiere_sms.audience.suppressions import lift
 from lumiere_sms.campaigns import lifecycle
 from lumiere_sms.campaigns.direct import send_test
 from lumiere_sms.errors import RefusedError, RejectedError
+from lumiere_sms.providers.base import Reply
+from lumiere_sms.tracking.replies import apply_replies
 
 DRIP = """
 segments:
@@ -91,6 +94,19 @@ def test_who_does_what_ends_the_sequence_leaves(database, user_id, clock, tmp_pa
 
     assert life.day_by_day(4, step=timedelta(days=1)) == []
     assert left(database) == [(1, why)]
+
+
+def test_who_refused_and_is_texted_again_has_not_replied(database, user_id, clock, tmp_path, life):
+    person(database, user_id)
+    apply_text(database, tmp_path, DRIP, clock=clock)
+    life()
+    stop = Reply("1", "+819000000001", "+15005550006", "STOP", clock.now())
+    with database.transaction() as connection:
+        apply_replies(connection, user_id, [stop], provider="scripted", now=clock.now())
+        lift(connection, user_id, stop.phone, now=clock.now())
+
+    assert life(days=3) == [TIPS]
+    assert left(database) == [(2, None)]
 
 
 def test_a_visit_of_the_day_of_entering_is_the_one_they_entered_by(database, user_id, clock, tmp_path, life):
