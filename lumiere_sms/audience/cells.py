@@ -28,7 +28,8 @@ _DATE = re.compile(r"(\d{4})[-/.年 ]{1,2}(\d{1,2})[-/.月 ]{1,2}(\d{1,2})日?",
 _COMPACT_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
 _ERA_DATE = re.compile(r"(令和|平成|昭和|大正)(元|\d{1,2})年(\d{1,2})月(\d{1,2})日", re.ASCII)
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911}
-_TIME = re.compile(r"(\d{1,2})[:時](\d{1,2})分?(?::(\d{1,2})(?:\.\d+)?)?", re.ASCII)
+_TIME = re.compile(r"(\d{1,2})[:時](\d{1,2})分?(?::(\d{1,2})(?:\.(\d{1,6})\d*)?)?", re.ASCII)
+_DECIMALS = 6  # of a second, in what PostgreSQL keeps
 _OFFSET = re.compile(r"(.*?) *(Z|[+-]\d\d:?\d\d)", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _MONEY = re.compile(r"-?\d{1,12}(\.\d{1,2})?", re.ASCII)
@@ -70,7 +71,7 @@ def read_instant(text: str, *, zone: ZoneInfo) -> str:
     day, rest = _split_date(_narrow(text))
     if not rest:
         raise ValueError(f"{shown(text)} has no time of day; write 2026-03-15 10:00")
-    return _instant(text, day, rest, zone).isoformat()
+    return _instant(text, day, rest, zone).replace(microsecond=0).isoformat()
 
 
 def read_opt_out(text: str, *, zone: ZoneInfo, now: datetime) -> str | None:
@@ -247,9 +248,10 @@ def _instant(text: str, day: date, rest: str, zone: ZoneInfo) -> datetime:
     offset = _OFFSET.fullmatch(rest)
     found = _TIME.fullmatch(offset[1] if offset else rest)
     try:
-        hour, minute, second = (int(part or 0) for part in found.groups()) if found else (99, 0, 0)
-        local = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=zone)
-        return datetime.fromisoformat(local.strftime("%Y-%m-%dT%H:%M:%S") + offset[2].upper()) if offset else local
+        hour, minute, second = (int(part or 0) for part in found.groups()[:3]) if found else (99, 0, 0)
+        fraction = int((found[4] or "").ljust(_DECIMALS, "0")) if found else 0
+        local = datetime(day.year, day.month, day.day, hour, minute, second, fraction, tzinfo=zone)
+        return datetime.fromisoformat(local.replace(tzinfo=None).isoformat() + offset[2].upper()) if offset else local
     except ValueError as error:
         raise ValueError(f"{shown(text)} has no time of day; write 2026-03-15 10:00") from error
 

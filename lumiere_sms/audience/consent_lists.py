@@ -6,13 +6,13 @@ changes nothing. A consent that is written down already is not written down agai
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from lumiere_sms.audience.cells import Reader, read_yes_no, readers, refuse_names
+from lumiere_sms.audience.cells import Reader, read_text, read_yes_no, readers, refuse_names
 from lumiere_sms.audience.consent_rows import PURPOSES, Act, Consent, append, hold, newest_of, write_current
 from lumiere_sms.audience.customers import find_customers
 from lumiere_sms.audience.headers import name_columns
@@ -23,6 +23,8 @@ from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.errors import DefinitionError
 
+#: A yes of the very day of a no is no later than that: it was said before it.
+_JUST_BEFORE = timedelta(microseconds=1)
 _SAID = ("consent_date", "consent_source", "consent_wording")
 _PURPOSES = {"promotional": PURPOSES[:1], "reminder": PURPOSES[1:], "all": PURPOSES}
 _WHO = ("external_id", "phone_number")
@@ -69,13 +71,15 @@ def _judge(connection: Connection, user_id: UUID, consents: Sequence[Consent]) -
     known = {tuple(row.values()) for row in connection.execute(_KNOWN, {"user_id": user_id, "ids": ids})}
     newest = {key: (row["at"], row["is_granted"]) for key, row in newest_of(connection, user_id, ids).items()}
     holds, outdated = list[Consent](), list[Consent]()
-    for each in sorted(consents, key=lambda consent: (consent.at, consent.id)):
-        key = each.customer_id, each.purpose
-        content = (*key, each.is_granted, each.at)
-        if content in known:
+    for said in sorted(consents, key=lambda consent: (consent.at, consent.is_granted, consent.id)):
+        key = said.customer_id, said.purpose
+        last = newest.get(key, (said.at, said.is_granted))
+        is_tied = said.is_granted and last == (said.at, False)
+        each = replace(said, at=said.at - _JUST_BEFORE) if is_tied and said.at else said
+        contents = {(*key, said.is_granted, said.at), (*key, each.is_granted, each.at)}
+        if contents & known:
             continue
-        known.add(content)
-        last = newest.get(key, (each.at, each.is_granted))
+        known |= contents
         if last[0] > each.at and last[1] != each.is_granted:
             outdated.append(replace(each, holds=False))
             continue
@@ -137,6 +141,8 @@ def _consents(
 def _customer(connection: Connection, tenant: Tenant, cells: Mapping[str, str]) -> dict[str, Any]:
     key = next((cells[name] for name in _WHO if cells.get(name)), "")
     found = find_customers(connection, tenant, key) if key else []
+    if cells.get("external_id"):  # which may look like a phone number, also one of others
+        found = [row for row in found if row["external_id"] in {key, read_text(key)}] or found
     if len(found) == 1:
         return found[0]
     told = "nobody has this customer number or phone number" if key else "neither a customer number nor a phone number"

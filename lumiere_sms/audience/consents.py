@@ -104,13 +104,13 @@ def revoke(
     if set(said.purposes) == set(PURPOSES):
         if said.at:
             raise UsageError("a refusal of all texts holds from now on", hint="leave --date out, or name a --purpose")
+        _note_again(connection, tenant.id, people, said, by=by, reason=reason, now=now)
         about: dict[str, Any] = {"source": said.source, "words": said.words, "note": reason, "by": by, "now": now}
         return Noted(tuple(opt_out(connection, tenant, key, **about)), said.purposes)
     ids, at = [row["id"] for row in people], said.at or now
     hold(connection, tenant.id, ids)
     holds = _in_force(connection, tenant.id, ids, said.purposes, is_granted=False, at=at)
-    subject = str(ids[0]) if len(ids) == 1 else f"{len(ids)} customers"
-    act = Act(by, "consent.revoke", subject, reason=reason, after={"purposes": list(said.purposes)})
+    act = _withdrawal(ids, said, by=by, reason=reason)
     append(connection, tenant.id, _rows(ids, said, is_granted=False, holds=holds, at=at), act=act, now=now)
     return _set(connection, tenant.id, ids, said, is_granted=False, holds=holds)
 
@@ -121,16 +121,21 @@ def confirm(
     phone_number: str,
     *,
     evidence: Mapping[str, Any],
+    recipient_id: UUID | None = None,
     at: datetime | None = None,
     by: str = "reply",
     now: datetime | None,
 ) -> list[UUID]:
-    """Take a yes from a number as the answer to the requests that wait for one; return whose consent it is.
+    """Take a yes from a number as the answer to the request that waits for one; return whose consent it is.
 
-    `evidence` names the answer; `at` is when it came. What was asked is the wording. Nobody is returned where nothing
-    was asked within 30 days, or where they refused or agreed since.
+    `evidence` names the answer, `recipient_id` the text that it answers; of several requests it is that one, else the
+    last. `at` is when it came. What was asked is the wording. Nobody is returned where nothing was asked within
+    30 days, or where they refused or agreed since.
     """
-    asked = pending_requests(connection, user_id, phone_number, at=at or now)
+    pending = pending_requests(connection, user_id, phone_number, at=at or now)
+    last = max((row["at"] for row in pending), default=None)
+    asked = [row for row in pending if row["recipient_id"] == recipient_id]
+    asked = asked or [row for row in pending if row["at"] == last]
     for row in asked:
         said = Said((row["purpose"],), "reply", Words(row["wording"], evidence), at)
         consent = Consent(row["customer_id"], row["purpose"], True, "reply", row["wording"], at, evidence)
@@ -205,6 +210,29 @@ def _look_at_refusal(
     if not lifts_refusal and not is_older:
         hint = "if they asked for texts again since: --lifts-refusal --reason TEXT"
         raise RefusedError("this person, or somebody with this number, refused texts; nothing was changed", hint=hint)
+
+
+def _note_again(
+    connection: Connection,
+    user_id: UUID,
+    people: Sequence[Customer],
+    said: Said,
+    *,
+    by: str,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    """Note what proves a refusal of those who refused before: it changes nothing else."""
+    ids = [row["id"] for row in people if row["opt_out_date"]]
+    if ids and (said.words.wording or said.words.evidence):
+        hold(connection, user_id, ids)
+        rows = _rows(ids, said, is_granted=False, holds=set(said.purposes), at=now)
+        append(connection, user_id, rows, act=_withdrawal(ids, said, by=by, reason=reason), now=now)
+
+
+def _withdrawal(ids: Sequence[UUID], said: Said, *, by: str, reason: str | None) -> Act:
+    subject = str(ids[0]) if len(ids) == 1 else f"{len(ids)} customers"
+    return Act(by, "consent.revoke", subject, reason=reason, after={"purposes": list(said.purposes)})
 
 
 def _in_force(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from psycopg.sql import SQL, Composable, Identifier, Placeholder
 from psycopg.types.json import Jsonb
 
-from lumiere_sms.audience.cells import Reader, readers
+from lumiere_sms.audience.cells import Reader, read_text, readers
 from lumiere_sms.audience.consent_rows import COLUMNS, PURPOSES, Act, Consent, append
 from lumiere_sms.audience.fields import guess
 from lumiere_sms.audience.headers import ATTRIBUTE, field_of
@@ -88,10 +88,12 @@ def list_customers(
 
 def find_customers(connection: Connection, tenant: Tenant, key: str) -> list[Customer]:
     """Return the customers that an id, an external id or a phone number names; several may share a phone."""
-    binds = {"user_id": tenant.id, "key": key, "id": _uuid(key), "phone": _phone(key, tenant.country)}
+    binds = {"user_id": tenant.id, "key": key, "narrow": read_text(key), "id": _uuid(key)}
+    binds["phone"] = _phone(key, tenant.country)
     return connection.execute(
         "SELECT * FROM customers WHERE user_id = %(user_id)s"
-        " AND (id = %(id)s::uuid OR external_id = %(key)s OR phone_number = %(phone)s::text) ORDER BY id",
+        " AND (id = %(id)s::uuid OR external_id IN (%(key)s, %(narrow)s) OR phone_number = %(phone)s::text)"
+        " ORDER BY id",
         binds,
     ).fetchall()
 
@@ -189,6 +191,7 @@ def change_customer(
     if before is None:
         raise StateError("this customer has just been erased", hint="lumiere-sms customer list")
     _refuse_to_lift(before, changes)
+    _refuse_unconfirmed(tenant, before, changes)
     _refuse_taken(connection, binds)
     setting = SQL(", ").join([*map(_setting, columns), SQL("updated_at = %(now)s")])
     row = connection.execute(
@@ -220,7 +223,7 @@ def opt_out(
     named = require_customers(connection, tenant, key)
     about: dict[str, Any] = {"reason": "opted_out", "source": _OF_A_NUMBER.get(source, source), "note": note}
     for phone in _phones(named):
-        suppress(connection, tenant.id, phone, **about, words=words, by=by, now=now)
+        suppress(connection, tenant.id, phone, **about, how=source, words=words, by=by, now=now)
     binds = {"user_id": tenant.id, "ids": [row["id"] for row in named], "now": now}
     for row in connection.execute(_REFUSE_WITHOUT_NUMBER, binds):
         act = Act(by, "customer.opt_out", str(row["id"]), reason=note)
@@ -279,6 +282,14 @@ def _refuse_to_lift(customer: Customer, changes: dict[str, Any]) -> None:
     if customer["opt_out_date"] and any(changes.get(column) == "true" for column in COLUMNS.values()):
         hint = "if they asked for texts again since: lumiere-sms consent grant KEY --lifts-refusal --reason TEXT"
         raise RefusedError("this person refused texts; nothing was changed", hint=hint)
+
+
+def _refuse_unconfirmed(tenant: Tenant, customer: Customer, changes: dict[str, Any]) -> None:
+    """Refuse a new yes to advertising where the tenant has it confirmed by text. Raises: RefusedError."""
+    is_new = changes.get("allow_promotional") == "true" and not customer["allow_promotional"]
+    if is_new and tenant.rules.get("double_opt_in"):
+        hint = "lumiere-sms consent request KEY; or take the rule back: tenant set --no-double-opt-in"
+        raise RefusedError("consent to advertising is confirmed by text here (rule double_opt_in)", hint=hint)
 
 
 def _concerned(connection: Connection, user_id: UUID, named: Sequence[Customer]) -> list[Customer]:

@@ -1,8 +1,8 @@
 -- Which stored customer each staged row is, and whether the row would change anything.
 -- By external id; else by phone and name, where a name that the row leaves empty may be any. A row with an external
 -- id takes over only a customer who has none. An equal name beats one that may be any; `candidates` counts the equals.
--- A word about texts that says something new holds back (`holds_…`) where the person refused since, or said the contrary on
--- a later day than the list names; where it names none, where they themselves took back what the list says they gave.
+-- A yes to texts that is new holds back (`holds_…`) where the person refused since, or took it back on a later day than the
+-- list names; where it names none, where they took it back themselves. A no never does: the day is when they agreed.
 INSERT INTO import_matches (line, customer_id, candidates, holds_promotional, holds_reminders, was_promotional,
     was_reminders, was_refused, changes)
 WITH by_external_id AS (
@@ -74,12 +74,11 @@ JOIN import_rows ON import_rows.line = matched.line
 JOIN customers ON customers.user_id = %(user_id)s AND customers.id = matched.customer_id
 CROSS JOIN LATERAL (
     SELECT CASE
-               WHEN said.promotional IS NULL OR said.promotional = customers.allow_promotional THEN false
-               WHEN said.promotional AND customers.opt_out_date IS NOT NULL THEN true
+               WHEN said.promotional IS NOT TRUE OR customers.allow_promotional THEN false
+               WHEN customers.opt_out_date IS NOT NULL THEN true
                ELSE coalesce((
-                   SELECT consents.is_granted <> said.promotional
-                          AND coalesce(consents.at >= import_rows.consent_date,
-                              said.promotional AND consents.source <> 'import')
+                   SELECT NOT consents.is_granted
+                          AND coalesce(consents.at >= import_rows.consent_date, consents.source <> 'import')
                    FROM consents
                    WHERE consents.user_id = %(user_id)s AND consents.customer_id = customers.id
                      AND consents.purpose = 'promotional'
@@ -87,13 +86,11 @@ CROSS JOIN LATERAL (
                    LIMIT 1), false)
            END AS promotional,
            CASE
-               WHEN import_rows.allow_reminders IS NULL OR import_rows.allow_reminders = customers.allow_reminders
-                   THEN false
-               WHEN import_rows.allow_reminders AND customers.opt_out_date IS NOT NULL THEN true
+               WHEN import_rows.allow_reminders IS NOT TRUE OR customers.allow_reminders THEN false
+               WHEN customers.opt_out_date IS NOT NULL THEN true
                ELSE coalesce((
-                   SELECT consents.is_granted <> import_rows.allow_reminders
-                          AND coalesce(consents.at >= import_rows.consent_date,
-                              import_rows.allow_reminders AND consents.source <> 'import')
+                   SELECT NOT consents.is_granted
+                          AND coalesce(consents.at >= import_rows.consent_date, consents.source <> 'import')
                    FROM consents
                    WHERE consents.user_id = %(user_id)s AND consents.customer_id = customers.id
                      AND consents.purpose = 'reminder'

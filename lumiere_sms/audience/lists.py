@@ -52,14 +52,14 @@ class ListFile:
     lines: int
 
 
-def open_list(path: Path, *, encoding: str = "auto") -> ListFile:
-    """Find out how a file is to be read. `encoding` is auto, utf-8 or shift_jis.
+def open_list(path: Path, *, encoding: str = "") -> ListFile:
+    """Find out how a file is to be read. `encoding` is auto, utf-8 or shift_jis; empty: auto, where none can be named.
 
     Raises: DefinitionError when there is no such file, it is empty, holds a NUL or is in no encoding tried.
     """
     if not path.is_file():
         raise _whole(path, "is no file" if path.exists() else "does not exist")
-    tried = list(ENCODINGS) if encoding == "auto" else [encoding]
+    tried = list(ENCODINGS) if encoding in {"", "auto"} else [encoding]
     failures: list[_UndecodableError] = []
     for name in tried:
         try:
@@ -71,7 +71,7 @@ def open_list(path: Path, *, encoding: str = "auto") -> ListFile:
     said = f"byte 0x{failures[0].byte:02x} is not {' or '.join(tried[: len(failures)])}"
     raise DefinitionError(
         [Problem(str(path), failures[0].line, 0, said)],
-        hint="save it as CSV UTF-8, or name its encoding with --encoding",
+        hint="save it as CSV UTF-8" + (", or name its encoding with --encoding" if encoding else ""),
     )
 
 

@@ -1,11 +1,12 @@
 -- Which customers were asked by text at a number whether they agree, and have not said so or otherwise since: the purpose,
 -- the words as the business wrote them (what the person read may name them, and consents stay), and when. A text counts from
 -- when it was submitted.
-SELECT DISTINCT ON (customers.id, asked.purpose) customers.id AS customer_id, asked.purpose, asked.wording, asked.at
+SELECT DISTINCT ON (customers.id, asked.purpose) customers.id AS customer_id, asked.purpose, asked.wording, asked.at,
+    asked.recipient_id
 FROM (
     SELECT campaign.definition #>> '{variables,opt_in_of}' AS customer_id,
         campaign.definition #>> '{variables,opt_in}' AS purpose, campaign.message_content AS wording,
-        submissions.started_at AS at
+        submissions.started_at AS at, submissions.recipient_id
     FROM submissions
     JOIN campaign_recipients AS recipient
         ON recipient.user_id = %(user_id)s AND recipient.id = submissions.recipient_id

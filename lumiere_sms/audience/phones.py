@@ -40,10 +40,10 @@ def read_phone(text: str, *, country: str, is_texted: bool = True) -> str:
     return _parsed(unicodedata.normalize("NFKC", text).translate(DASHES).strip(), country, is_texted=is_texted)
 
 
-def phone_or_none(text: str, *, country: str) -> str | None:
+def phone_or_none(text: str, *, country: str, is_texted: bool = True) -> str | None:
     """Return the number as `read_phone` does; None for what is none."""
     try:
-        return read_phone(text, country=country)
+        return read_phone(text, country=country, is_texted=is_texted)
     except PhoneError:
         return None
 

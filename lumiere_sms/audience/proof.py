@@ -71,7 +71,7 @@ def _phone_of(customers: Sequence[Customer], key: str, country: str) -> str | No
     if customers:
         phone: str | None = customers[0]["phone_number"]
         return phone
-    return phone_or_none(key, country=country)
+    return phone_or_none(key, country=country, is_texted=False)
 
 
 def _consents(connection: Connection, user_id: UUID, ids: Sequence[UUID]) -> Rows:

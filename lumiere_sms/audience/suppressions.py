@@ -52,10 +52,14 @@ NO_WORDS = Words()
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """The suppressions that are new or whose reason or source is, and the customers noted to have refused just now."""
+    """The suppressions that are new or whose reason or source is; who was just noted to refuse, with the number."""
 
     ids: list[UUID]
-    customer_ids: list[UUID]
+    refused: Mapping[UUID, str]
+
+    @property
+    def customer_ids(self) -> list[UUID]:
+        return list(self.refused)
 
 
 def suppress(  # noqa: PLR0913 - a suppression has so many parts
@@ -66,13 +70,15 @@ def suppress(  # noqa: PLR0913 - a suppression has so many parts
     reason: str,
     source: str,
     note: str | None = None,
+    how: str = "",
     words: Words = NO_WORDS,
     by: str = "",
     now: datetime | None,
 ) -> bool:
     """Never text a number again; say whether it is new. A refusal is noted with everyone who has the number.
 
-    `by` is who did it where that says more than the `source`. A refusal outranks all reasons but a complaint.
+    `how` they said so and `by` whom it was done are given where they say more than the `source`. A refusal outranks all
+    reasons but a complaint.
     Raises: RefusedError for a `note` that names somebody who has the number.
     """
     _refuse_naming_owners(connection, user_id, phone_number, note)
@@ -81,7 +87,7 @@ def suppress(  # noqa: PLR0913 - a suppression has so many parts
     if done.ids or done.customer_ids:
         after = {"reason": reason, "source": source, "customers": [str(each) for each in done.customer_ids]}
         act = Act(by or source, "suppression.add", str((done.ids or done.customer_ids)[0]), reason=note, after=after)
-        append(connection, user_id, withdrawn(done.customer_ids, source, words), act=act, now=now)
+        append(connection, user_id, withdrawn(done.customer_ids, how or source, words), act=act, now=now)
     return bool(done.ids)
 
 
@@ -117,7 +123,9 @@ def suppress_list(
         told = {each.reason for each in asked} | {each.source for each in asked}
         after |= {"reason": asked[0].reason, "source": asked[0].source} if len(told) == 2 else {}  # noqa: PLR2004 - one each
         act = Act(by, "suppression.add_all", subject, after=after)
-        append(connection, user_id, withdrawn(done.customer_ids, asked[0].source), act=act, now=now)
+        how = {each.phone_number: each.source for each in asked}
+        said = [each for id_, phone in done.refused.items() for each in withdrawn([id_], how[phone])]
+        append(connection, user_id, said, act=act, now=now)
     return len(done.ids)
 
 
@@ -252,9 +260,9 @@ def _suppress(connection: Connection, user_id: UUID, asked: Sequence[Suppression
     changed = connection.execute(statement(__package__, "suppress"), {"user_id": user_id, "now": now, **columns})
     ids = [row["id"] for row in changed]
     if not refusing:
-        return _Done(ids, [])
+        return _Done(ids, {})
     refused = connection.execute(_REFUSE, {"user_id": user_id, "phones": refusing, "now": now})
-    return _Done(ids, [row["id"] for row in refused])
+    return _Done(ids, {row["id"]: row["phone_number"] for row in refused})
 
 
 def _refuse_naming_owners(connection: Connection, user_id: UUID, phone_number: str, words: str | None) -> None:
@@ -277,7 +285,7 @@ _HOLD_OWNERS: LiteralString = """
 _REFUSE: LiteralString = """
     UPDATE customers SET opt_out_date = coalesce(%(now)s::timestamptz, now())
     WHERE user_id = %(user_id)s AND phone_number = ANY (%(phones)s::text[]) AND opt_out_date IS NULL
-    RETURNING id
+    RETURNING id, phone_number
 """
 _LIFT: LiteralString = """
     DELETE FROM suppressions WHERE user_id = %(user_id)s AND phone_number = %(phone_number)s

@@ -53,12 +53,13 @@ def request_consent(
         customer = require_one(connection, tenant, key)
         newest = newest_of(connection, tenant.id, [customer["id"]]).get((customer["id"], purpose))
         name, now = f"opt-in request {purpose} {customer['id']}", clock.now()
-        asked = connection.execute(_ASKED, {"user_id": tenant.id, "name": name, "since": now - _A_DAY}).fetchone()
+        since = now - _A_DAY if again else None
+        asked = connection.execute(_ASKED, {"user_id": tenant.id, "name": name, "since": since}).fetchone()
     if not customer["phone_number"]:
         raise StateError("this person has no phone number", hint="lumiere-sms customer set KEY phone_number=…")
     if newest and newest["is_granted"]:
         raise StateError("this person has agreed already", hint="lumiere-sms consent show KEY")
-    if again and asked:
+    if asked:
         return None
     name += f" {now.date().isoformat()}" if again else ""
     variables = {"opt_in": purpose, "opt_in_of": str(customer["id"])}
@@ -86,6 +87,7 @@ def refuse_unconfirmed(tenant: Tenant, purposes: Sequence[str]) -> None:
 
 _ASKED: LiteralString = """
     SELECT id FROM sms_campaigns
-    WHERE user_id = %(user_id)s AND source = 'send' AND starts_with(name, %(name)s) AND created_at > %(since)s
+    WHERE user_id = %(user_id)s AND source = 'send' AND starts_with(name, %(name)s)
+      AND coalesce(created_at > %(since)s::timestamptz, true)
     LIMIT 1
 """

@@ -52,11 +52,15 @@ def find_subject(connection: Connection, tenant: Tenant, key: str) -> Subject:
     Raises: StateError for nobody, or for several who share a number.
     """
     found = find_customers(connection, tenant, key)
-    number = the_one(found)["phone_number"] if found else phone_or_none(key.strip(), country=tenant.country)
+    number = the_one(found)["phone_number"] if found else _number(key, tenant)
     subject = subject_of(connection, tenant.id, found[0]["id"] if found else new_id(), number=number)
     if not found and not _is_known(connection, tenant.id, subject):
         raise StateError("nothing is kept of anybody with this id or number", hint="lumiere-sms customer list")
     return subject
+
+
+def _number(key: str, tenant: Tenant) -> str | None:
+    return phone_or_none(key.strip(), country=tenant.country, is_texted=False)
 
 
 def subject_of(connection: Connection, user_id: UUID, id_: UUID, *, number: str | None = None) -> Subject:

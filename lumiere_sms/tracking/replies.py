@@ -208,7 +208,7 @@ def _confirm(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, n
     binds = {"user_id": user_id, "asked_at": max(each["at"] for each in asked), **answered}
     if connection.execute(_SENT_SINCE, binds).fetchone():
         return Meaning.REVIEW
-    about = {"evidence": _evidence(row), "at": row["received_at"], "now": now}
+    about = {"evidence": _evidence(row), "recipient_id": row["recipient_id"], "at": row["received_at"], "now": now}
     return Meaning.CONFIRM if confirm(connection, user_id, row["phone_number"], **about) else Meaning.OTHER
 
 

@@ -10,7 +10,7 @@ from lumiere_sms.audience.consents import Said, confirm, grant, revoke
 from lumiere_sms.audience.customers import Wish, set_customers
 from lumiere_sms.audience.imports import ImportOptions, import_customers
 from lumiere_sms.audience.proof import prove
-from lumiere_sms.audience.suppressions import Words, lift, suppress
+from lumiere_sms.audience.suppressions import Words, lift, suppress, suppress_number
 from lumiere_sms.campaigns.asking import refuse_unconfirmed, request_consent
 from lumiere_sms.database.audit import check
 from lumiere_sms.errors import DefinitionError, RefusedError, StateError, UsageError
@@ -88,6 +88,23 @@ def test_a_paper_that_is_found_later_keeps_its_own_day(database, user_id, person
 
     (day,) = [row["at"] for row in rows(database, "consents") if row["source"] == "form"]
     assert (noted.holds, day) == (("promotional",), OLD.at)
+    assert is_whole(database, user_id)
+
+
+def test_a_refusal_is_noted_as_it_was_said(database, person, act):
+    act(revoke, "C1", Said(source="form"))
+
+    assert {row["source"] for row in rows(database, "consents")} == {"form"}
+
+
+def test_a_refusal_that_is_told_again_is_noted_with_its_proof(database, user_id, person, act):
+    act(revoke, "C1", Said(source="reply"))
+
+    act(revoke, "C1", Said(words=WORDS), by="sato")
+
+    (entry,) = [row for row in rows(database, "audit_log") if row["action"] == "consent.revoke"]
+    assert [row["evidence"] for row in rows(database, "consent_evidence")] == [{"paper": "folder 3"}] * 2
+    assert (entry["actor"], entry["after"]["consents"]) == ("sato", 2)
     assert is_whole(database, user_id)
 
 
@@ -235,6 +252,22 @@ def test_a_list_does_not_undo_what_a_person_took_back_themselves(database, user_
     assert is_whole(database, user_id)
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param("id,tel,opt_in,opt_in_date\nC1,090-1234-5678,yes,2026-01-05\n", id="the day that both lists have"),
+        pytest.param("id,tel,opt_in\nC1,090-1234-5678,yes\n", id="a yes that was noted after it"),
+    ],
+)
+def test_a_no_in_a_list_holds_whenever_that_person_had_agreed(database, user_id, take, first):
+    take(first)
+
+    take("id,opt_in,opt_in_date\nC1,no,2026-01-05\n", now=datetime(2026, 3, 16, tzinfo=UTC))
+
+    assert not rows(database, "customers")[0]["allow_promotional"]
+    assert is_whole(database, user_id)
+
+
 def test_a_list_may_change_what_a_list_said(database, user_id, take):
     for number, answer in enumerate(("yes", "no", "yes")):
         take(f"id,tel,opt_in\nC1,090-1234-5678,{answer}\n", now=datetime(2026, 3, 15 + number, tzinfo=UTC))
@@ -368,6 +401,13 @@ def test_who_does_not_answer_is_asked_once_more_on_another_day(database, user_id
     ]
 
 
+def test_who_was_asked_with_again_is_not_asked_a_second_time_without(database, person, ask):
+    assert ask(again=True)
+
+    assert ask() is None
+    assert len(rows(database, "campaign_recipients")) == 1
+
+
 def test_a_yes_to_nothing_is_nothing(database, user_id, person, clock):
     with database.transaction() as connection:
         assert confirm(connection, user_id, PHONE, evidence={}, now=clock.now()) == []
@@ -405,6 +445,16 @@ def test_consent_by_hand_is_refused_where_it_is_confirmed_by_text(database):
     refuse_unconfirmed(tenant, ["reminder"])
 
 
+def test_a_yes_to_advertising_is_not_set_by_hand_where_it_is_confirmed_by_text(database, user_id, person, clock):
+    tenant = replace(tenant_of(database), rules={"double_opt_in": True})
+    with database.transaction() as connection:
+        about = {"wish": Wish.NONE, "now": clock.now()}
+
+        with pytest.raises(RefusedError, match="confirmed by text"):
+            set_customers(connection, tenant, "C1", assignments=["opt_in=yes"], **about)
+        set_customers(connection, tenant, "C1", assignments=["opt_in=no", "allow_reminders=yes"], **about)
+
+
 def test_the_proof_of_a_number_is_of_everybody_who_has_it(database, user_id, person, act):
     add_customer(database, user_id, PHONE, external_id="C2", allow_promotional=False)
     act(grant, "C1", Said(("promotional",), "form", WORDS))
@@ -422,6 +472,14 @@ def test_the_proof_of_a_number_is_of_everybody_who_has_it(database, user_id, per
     assert (first.consents[0]["evidence"], first.consents[0]["entry"]) == ({"paper": "folder 3"}, 1)
     assert all(row["is_whole"] for person in proof.people for row in person.consents)
     assert (len(second.consents), proof.suppression["reason"], proof.suppression["entry"]) == (2, "complaint", 2)
+
+
+def test_there_is_proof_of_a_fixed_line_that_is_not_texted(database, act):
+    act(suppress_number, "03-1234-5678", reason="landline")
+
+    found = act(lambda connection, tenant, *, now: prove(connection, tenant, "03-1234-5678"))
+
+    assert (found.phone_number, found.suppression["reason"]) == ("+81312345678", "landline")
 
 
 def test_there_is_no_proof_of_nobody(database):
@@ -468,12 +526,52 @@ def test_of_a_list_of_consents_the_last_day_counts_and_a_refusal_stays(database,
     assert is_whole(database, user_id)
 
 
+@pytest.mark.parametrize("order", [pytest.param(1, id="yes, no"), pytest.param(-1, id="no, yes")])
+def test_of_a_yes_and_a_no_of_one_day_the_no_counts(database, user_id, person, take_consents, order):
+    lines = ["C1,promotional,2026-02-02,yes,,,\n", "C1,promotional,2026-02-02,no,,,\n"][::order]
+
+    first, again = take_consents(LIST + "".join(lines)), take_consents(LIST + "".join(lines))
+
+    assert not rows(database, "customers")[0]["allow_promotional"]
+    assert (sum(first), again) == (2, (0, 0, 2, 0))
+    assert is_whole(database, user_id)
+
+
+def test_a_yes_in_a_list_does_not_undo_what_a_person_took_back_that_day(database, user_id, person, take_consents, act):
+    act(grant, "C1", OLD)
+    act(revoke, "C1", Said(("promotional",), at=datetime(2026, 2, 1, 15, tzinfo=UTC)))
+
+    assert take_consents(LIST + "C1,promotional,2026-02-02,yes,,,\n") == (0, 0, 0, 1)
+
+    assert not rows(database, "customers")[0]["allow_promotional"]
+    assert is_whole(database, user_id)
+
+
 def test_an_older_yes_on_paper_is_no_contradiction_and_keeps_its_day(database, user_id, person, take_consents):
     take_consents(LIST + "C1,promotional,2026-02-02,yes,,,\n")
 
     assert take_consents(LIST + "C1,promotional,2026-01-02,yes,form,Yes please,\n") == (1, 0, 0, 0)
     assert [row["at"].month for row in rows(database, "consents", order="at")] == [1, 2]
     assert is_whole(database, user_id)
+
+
+def test_a_customer_number_that_is_also_a_phone_number_names_its_customer(database, user_id, take_consents):
+    number = PHONE.replace("+81", "0")
+    for each in (number, f"{number}-2"):
+        add_customer(database, user_id, PHONE, external_id=each, allow_promotional=False)
+
+    assert take_consents(LIST + f"{number},promotional,2026-02-01,yes,,,\n") == (1, 0, 0, 0)
+
+    assert {row["external_id"]: row["allow_promotional"] for row in rows(database, "customers")} == {
+        number: True,
+        f"{number}-2": False,
+    }
+
+
+def test_a_customer_number_in_wide_letters_is_found_as_the_list_of_customers_stored_it(database, take, take_consents):
+    take("id,tel\nＣ１,090-1234-5678\n")
+
+    assert take_consents(LIST + "Ｃ１,promotional,2026-02-01,yes,,,\n") == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

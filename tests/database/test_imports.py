@@ -1,3 +1,4 @@
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -6,6 +7,7 @@ from psycopg.types.json import Jsonb
 from support.salon import add_customer, rows, tenant_of
 
 from lumiere_sms.audience.consent_rows import count_differing
+from lumiere_sms.audience.exports import export_customers
 from lumiere_sms.audience.imports import ImportOptions, import_customers
 from lumiere_sms.audience.suppressions import lift, suppress
 from lumiere_sms.errors import ConfigurationError, DefinitionError
@@ -203,6 +205,17 @@ def test_a_refusal_in_a_list_suppresses_the_number(database, clock, take):
     assert (suppression["phone_number"], suppression["reason"]) == ("+819012345678", "opted_out")
     assert suppression["source"] == "import"
     assert refused == [datetime(2025, 12, 30, 15, tzinfo=UTC), None, clock.now()]
+
+
+def test_a_refusal_is_exported_as_exactly_as_it_is_stored(database, user_id, clock, take):
+    take(HEADER + TANAKA)
+    with database.transaction() as connection:
+        now = clock.now() - timedelta(microseconds=1)
+        suppress(connection, user_id, "+819012345678", reason="opted_out", source="reply", now=now)
+        export_customers(connection, user_id, stream := io.StringIO())
+
+    assert take(stream.getvalue()) == {"unchanged": 1, "opted_out": 1}
+    assert rows(database, "customers")[0]["opt_out_date"] == now
 
 
 def test_a_list_never_lifts_a_refusal_and_the_first_one_counts(database, take):

@@ -293,6 +293,31 @@ def test_a_yes_confirms_what_the_text_that_it_answers_asked_and_no_request_befor
     assert only(database, "customers")["allow_promotional"] is agreed
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(("C1", "promotional"), ("C1", "reminder"), id="of other texts"),
+        pytest.param(("C1", "promotional"), ("C2", "promotional"), id="of somebody who shares the phone"),
+    ],
+)
+def test_one_yes_answers_the_last_of_several_requests_and_no_other(database, user_id, take, clock, first, second):
+    for key in ("C1", "C2"):
+        add_customer(database, user_id, phone(0), external_id=key, allow_promotional=False)
+    for days, (key, purpose) in ((2, first), (1, second)):
+        request_consent(database, tenant_of(database), key, purpose, clock=clock, prices=prices)
+        with database.transaction() as connection:
+            connection.execute(
+                _SUBMITTED + "WHERE id NOT IN (SELECT recipient_id FROM submissions)",
+                [SENDER, NOW - timedelta(days=days)],
+            )
+
+    assert take(said("はい")) == {"confirm": 1}
+    assert take(said("はい", key="again")) == {"review": 1}
+
+    names = {row["id"]: row["external_id"] for row in rows(database, "customers")}
+    assert [(names[row["customer_id"]], row["purpose"]) for row in rows(database, "consents")] == [second]
+
+
 def test_an_answer_has_the_link_of_the_number_that_it_goes_to(database, user_id, take, answers, clock):
     add_customer(database, user_id, phone(0))
     change_rules(database, "default", {"opt_out_url": "https://salon.jp/o/"}, by="operator", now=clock.now())

@@ -93,6 +93,15 @@ def test_the_list_of_another_system_is_one_act_and_refuses_for_everybody_with_th
     assert (entry["action"], entry["after"]["numbers"]) == ("suppression.add_all", 2)
 
 
+def test_each_refusal_of_a_list_is_noted_as_it_was_said(database, user_id, take):
+    said = {PHONE: "reply", "+818011112222": "link"}
+    people = {add_customer(database, user_id, number): source for number, source in said.items()}
+
+    take("phone_number,source\n" + "".join(f"{number},{source}\n" for number, source in said.items()))
+
+    assert {row["customer_id"]: row["source"] for row in rows(database, "consents")} == people
+
+
 def test_a_dry_run_changes_nothing(database, take):
     assert take("tel\n090-1234-5678\n", dry_run=True) == (1, 0)
     assert rows(database, "suppressions") == []

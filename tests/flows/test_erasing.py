@@ -476,6 +476,15 @@ def test_a_number_that_only_got_direct_texts_is_erased_too(database, database_ur
     assert "9012345678" not in dump(database_url)
 
 
+def test_a_fixed_line_that_is_not_texted_is_erased_too(database, database_url, user_id, clock, erase):
+    with database.transaction() as connection:
+        suppress(connection, user_id, "+81312345678", reason="opted_out", source="reply", now=clock.now())
+
+    erase("03-1234-5678")
+
+    assert "312345678" not in dump(database_url)
+
+
 DAILY = """
 campaigns:
   daily:

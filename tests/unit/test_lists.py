@@ -82,6 +82,15 @@ def test_a_file_that_is_no_list_is_told_with_its_place(write, content, options, 
     assert str(raised.value.problems[0]) == problem.format(path)
 
 
+def test_an_encoding_is_asked_for_only_where_one_can_be_named(write):
+    path = write(b"tel\n\xff\xff\n")
+
+    for options, is_asked_for in [({}, False), ({"encoding": "auto"}, True), ({"encoding": "utf-8"}, True)]:
+        with pytest.raises(DefinitionError) as raised:
+            open_list(path, **options)
+        assert ("--encoding" in raised.value.hint) is is_asked_for
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DefinitionError, match=r"nowhere\.csv: does not exist"):
         open_list(tmp_path / "nowhere.csv")
