@@ -27,6 +27,7 @@ from lumiere_sms.campaigns.texts import (
     ExcludedError,
     Wording,
     Writer,
+    Written,
     columns_of,
     dearest_of,
     reads_link,
@@ -233,7 +234,7 @@ def audience_batches(
             yield batch
 
 
-def freeze(  # noqa: C901 - one loop over a million people: each function that it were cut into is called a million times
+def freeze(  # noqa: C901, PLR0912, PLR0915 - one loop over a million people: each function that it were cut into is called a million times
     rows: Iterable[Row], recipe: Recipe, tally: Tally, *, answers: Mapping[str, Sequence[datetime]] | None = None
 ) -> Iterator[Frozen]:
     """Yield those who get a text; count everybody in `tally`. `answers` are those of the rows' people, by number.
@@ -241,7 +242,7 @@ def freeze(  # noqa: C901 - one loop over a million people: each function that i
     A wave yields those too who are held out of it, so that it can be told later who they were.
     """
     writers, table, wish, wave = _writers(recipe), recipe.timetable, recipe.wish, recipe.wave
-    lot_of = _lots(recipe)
+    lot_of, as_winner = _lots(recipe), _as_winner(recipe, writers)
     (common, own), is_personal, longest = timer(table), table.is_personal, tally.length_of_dearest
     names_of = itemgetter(recipe.columns.index("names")) if "names" in recipe.columns else None
     exchange = _exchange(recipe.link, tally)
@@ -267,8 +268,11 @@ def freeze(  # noqa: C901 - one loop over a million people: each function that i
         try:
             text, encoding, parts = writers[variant](place, *values)
         except ExcludedError as error:
-            tally.exclusions[error.reason] += 1
-            continue
+            written = as_winner(place, *values)
+            if written is None:
+                tally.exclusions[error.reason] += 1
+                continue
+            variant, (text, encoding, parts) = "", written
         if is_held_out:
             tally.exclusions[HELD_OUT] += 1
             if wave:
@@ -313,6 +317,19 @@ def _writers(recipe: Recipe) -> dict[str, Writer]:
     about |= {"columns": recipe.columns, "link": recipe.link and recipe.link.sample}
     writers = {name: writer_of(wording, **about) for name, wording in recipe.wordings.items()}
     return writers if "" in writers else {**writers, "": dearest_of(list(writers.values()))}
+
+
+def _as_winner(recipe: Recipe, writers: Mapping[str, Writer]) -> Callable[..., Written | None]:
+    """Return what writes, for a plan, the text of somebody whose own wording cannot be written: the winner may be."""
+
+    def write(place: str, *values: Any) -> Written | None:
+        try:
+            return writers[""](place, *values)
+        except ExcludedError:
+            return None
+
+    has_another = recipe.wave is None and recipe.trials is not None and recipe.trials.has_winner
+    return write if has_another else lambda *_: None
 
 
 def link_of(wordings: Mapping[str, Wording], variables: Mapping[str, Any], rules: TenantRules) -> Link | None:

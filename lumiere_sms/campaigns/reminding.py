@@ -53,17 +53,29 @@ def remind(connection: Connection, tenant: Tenant, day: Day) -> Tally:
 
 
 def foresee_reminders(
-    connection: Connection, tenant: Tenant, day: Day, *, content: Content, target: Mapping[str, Any], tally: Tally
+    connection: Connection,
+    tenant: Tenant,
+    day: Day,
+    *,
+    content: Content,
+    target: Mapping[str, Any],
+    tally: Tally,
+    written: set[tuple[str, datetime | None]],
 ) -> Iterator[Frozen]:
-    """Yield the reminders that a day would write, by a text and an audience that may be others than the stored ones."""
+    """Yield the reminders that a day would write, by a text and an audience that may be others than the stored ones.
+
+    `written` are those of the days before, by number and appointment: this day's are added to them.
+    """
     recipe = _recipe(connection, tenant, day, content=content)
     query = _query(connection, tenant, day, target=target, recipe=recipe)
     excluded = tally.exclusions.total()
     for rows in audience_batches(connection, query, columns=recipe.columns):
         for each in _reminders(connection, day, rows, recipe=recipe, tally=tally):
-            if each.status == "pending":
+            reminder = each.phone_number, each.appointment_at
+            if each.status == "pending" and reminder not in written:
+                written.add(reminder)
                 tally.matched += 1
-                yield each
+                yield each._replace(send_after=max(each.send_after, day.now))
     tally.matched += tally.exclusions.total() - excluded
 
 

@@ -11,7 +11,7 @@ passed over, and counted as an exclusion; who may not be texted any more leaves.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -39,7 +39,7 @@ SOON = timedelta(hours=1)
 _LOOK_AGAIN = timedelta(minutes=1)
 FINISHED = "finished"
 #: Reasons that pass one step over; all others end the sequence for this person.
-_PASSING = ("missing_value", "too_long", "unrenderable", "no_window", "bad_timezone", "frequency_cap")
+PASSING = ("missing_value", "too_long", "unrenderable", "no_window", "bad_timezone", "frequency_cap")
 
 
 class Due(NamedTuple):
@@ -151,7 +151,12 @@ def _of_step(
     recipe = with_link(connection, tenant.id, with_habit(connection, tenant.id, recipe, definition=definition))
     rows = _rows(connection, tenant, day, people, recipe=recipe)
     answers = answers_of(connection, tenant.id, [*rows.values()], recipe=recipe)
-    texts, reasons = _frozen([*rows.values()], recipe, Tally(links=tally.links), answers=answers)
+    waited = {each.customer_id for each in people if recipe.spread_by and _has_waited(day, each)}
+    texts, reasons = dict[UUID, Frozen](), dict[UUID, str]()
+    for way, is_waited in ((recipe, False), (replace(recipe, spread_by=None), True)):
+        those = [row for who, row in rows.items() if (who in waited) is is_waited]
+        found = judged(those, way, Tally(links=tally.links), answers=answers)
+        texts, reasons = texts | found[0], reasons | found[1]
     for each in people:
         text, reason = texts.get(each.customer_id), reasons.get(each.customer_id, "erased")
         if text and text.phone_number in phones:
@@ -164,7 +169,13 @@ def _of_step(
         yield fate
 
 
-def _frozen(
+def _has_waited(day: Day, each: Due) -> bool:
+    """Say whether somebody has been put off to their place of an even spread: it would move on with each look."""
+    after = (day.definition.steps or ())[each.steps_done].after or timedelta(0)
+    return max(each.enrolled_at, each.sent_at or each.enrolled_at) + after + SOON < day.now
+
+
+def judged(
     rows: Sequence[Row], recipe: Recipe, tally: Tally, *, answers: Answers
 ) -> tuple[dict[UUID, Frozen], dict[UUID, str]]:
     """Return the texts of those who get one, and the reasons of those who do not, by customer."""
@@ -184,7 +195,7 @@ def _frozen(
 
 def _of_person(day: Day, each: Due, text: Frozen | None, *, reason: str) -> Fate:
     """Return the fate of a person whose step was frozen, or left out for a reason."""
-    if text is None and not reason.startswith(_PASSING):
+    if text is None and not reason.startswith(PASSING):
         return Fate(each, each.steps_done, left=reason)
     if text is not None and text.send_after > day.now + SOON:
         return Fate(each, each.steps_done, text.send_after)

@@ -206,11 +206,12 @@ def _stored(content: Content) -> dict[str, Any]:
 
 
 _BY_LOT: LiteralString = "ORDER BY audience.capped_until IS NOT NULL, md5(%(campaign)s || audience.id::text)"
+# Who shares a phone that has its text is left out for that, and counted.
 _NEW: LiteralString = """
     NOT EXISTS (
         SELECT FROM campaign_recipients AS taken
         WHERE taken.user_id = %(user_id)s AND taken.occurrence_id = %(occurrence_id)s
-          AND taken.phone_number = audience.phone_number)
+          AND taken.phone_number = audience.phone_number AND audience.exclusion IS NULL)
     AND NOT EXISTS (
         SELECT FROM campaign_recipients AS taken
         WHERE taken.user_id = %(user_id)s AND taken.occurrence_id = %(occurrence_id)s

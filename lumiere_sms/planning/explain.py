@@ -98,7 +98,9 @@ def _explain(
     if definition.steps:
         definition = definition.of_step(min(place.step, len(definition.steps)))
     is_open = definition.is_standing and found["status"] == "running"
-    wish = now if is_open else _wish(connection, tenant, found, now)
+    binds = {"user_id": tenant.id, "campaign_id": found["id"]}
+    (launches,) = connection.execute(_LAUNCHES, binds).fetchall()
+    wish = now if is_open else _wish(launches, now)
     row, recipe = _judged(connection, tenant, definition, customer=customer, wish=wish, is_in=place.is_in)
     tally = Tally()
     answers = answers_of(connection, tenant.id, [row] if row else [], recipe=recipe)
@@ -107,7 +109,7 @@ def _explain(
     if definition.remind and is_too_late(frozen, customer, now):
         frozen, reason = None, TOO_LATE
     person = Person(*row[: len(Person._fields)]) if row else None
-    case = Case(tenant, customer, found, definition, recipe, person, place, now)
+    case = Case(tenant, customer, {**found, **launches}, definition, recipe, person, place, now)
     texts = _texts(connection, tenant, found["id"], phone=customer["phone_number"])
     return Explanation(
         customer["id"],
@@ -127,11 +129,10 @@ def _explain(
     )
 
 
-def _wish(connection: Connection, tenant: Tenant, found: Mapping[str, Any], now: datetime) -> datetime:
+def _wish(launches: Mapping[str, Any], now: datetime) -> datetime:
     """Return when the next launch is: of the occurrence to come; of one under way, when it was; else now."""
-    binds = {"user_id": tenant.id, "campaign_id": found["id"]}
-    (row,) = connection.execute(_NEXT, binds).fetchall()
-    return max(row["coming"], now) if row["coming"] else row["running"] or now
+    wish: datetime = max(launches["coming"], now) if launches["coming"] else launches["running"] or now
+    return wish
 
 
 def _judged(
@@ -195,6 +196,8 @@ def _told_of_next(case: Case, frozen: Frozen | None) -> str:
     status = case.campaign["status"]
     if frozen and case.definition.is_standing and status == "running":
         return f"gets a text {_local(max(frozen.send_after, case.now), frozen.timezone)}"
+    if frozen and case.campaign["waves_follow"] and status == "running":
+        return "waits for a later wave of the run"
     would = {
         "scheduled": "gets a text",
         "draft": "would get a text, were it scheduled",
@@ -215,9 +218,10 @@ def _local(at: datetime, zone: str) -> str:
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
 
 
-_NEXT: LiteralString = """
+_LAUNCHES: LiteralString = """
     SELECT min(occurs_at) FILTER (WHERE status = 'scheduled') AS coming,
-        max(occurs_at) FILTER (WHERE status = 'running') AS running
+        max(occurs_at) FILTER (WHERE status = 'running') AS running,
+        bool_or(status = 'running' AND phase IN ('canary', 'trial')) AS waves_follow
     FROM campaign_occurrences WHERE user_id = %(user_id)s AND campaign_id = %(campaign_id)s
 """
 #: Campaigns that are not over, and those that texted one of these numbers in the last 90 days.

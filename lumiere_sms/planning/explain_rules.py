@@ -79,7 +79,7 @@ def facts_of(connection: Connection, case: Case, frozen: Frozen | None, reason: 
     if case.person and FREQUENCY_CAP in {reason, frozen.reason if frozen else None}:
         yield _cap(case, reason)
     if case.recipe.trials and reason in {None, HELD_OUT}:
-        yield _trial(case, case.recipe.trials)
+        yield _trial(case, case.recipe.trials, frozen)
     if frozen or reason not in _ASKED_BEFORE_THE_TEXT | {None}:
         yield _time(case, frozen, reason)
         yield from _text(frozen, reason)
@@ -182,7 +182,7 @@ def _cap(case: Case, reason: str | None) -> Fact:
     return Fact("frequency cap", Verdict.TELLS, f"{told}; the text waits for that")
 
 
-def _trial(case: Case, trials: Trials) -> Fact:
+def _trial(case: Case, trials: Trials, frozen: Frozen | None) -> Fact:
     """Tell where a hash of the campaign and the customer puts them."""
     lot = trials.allocator()(case.customer["id"])
     if lot.is_held_out:
@@ -190,6 +190,9 @@ def _trial(case: Case, trials: Trials) -> Fact:
         return Fact("hold-out", Verdict.STOPS, f"is of the {share} who get nothing, so that the effect can be measured")
     if lot.is_rest:
         return Fact("variant", Verdict.TELLS, "waits for the variant that wins")
+    if lot.variant and frozen and not frozen.variant:
+        told = f'"{lot.variant}" cannot be written for them: waits for the variant that wins'
+        return Fact("variant", Verdict.TELLS, told)
     if lot.variant:
         weight = dict(trials.weights)[lot.variant]
         return Fact("variant", Verdict.TELLS, f'gets "{lot.variant}", as {weight / 100:g} % do')

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 from lumiere_sms.audience.eligibility import Among, audience_query
 from lumiere_sms.campaigns.days import Day
 from lumiere_sms.campaigns.enrolling import newcomers, rounded_up
-from lumiere_sms.campaigns.freezing import Frozen, Prices, Recipe, Row, Tally, audience_batches, freeze
+from lumiere_sms.campaigns.freezing import Frozen, Prices, Recipe, Row, Tally, audience_batches
 from lumiere_sms.campaigns.habits import answers_of, with_habit
 from lumiere_sms.campaigns.reminding import foresee_reminders
+from lumiere_sms.campaigns.stepping import PASSING, judged
 from lumiere_sms.campaigns.writing import Content
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.tenants import Tenant
@@ -74,6 +75,7 @@ class Foresight:
         self._zone = ZoneInfo(definition.timezone)
         self._texts: list[tuple[str, Frozen]] = []
         self._tally = Tally()
+        self._written: set[tuple[str, datetime | None]] = set()
 
     def look(self, start: datetime) -> Foreseen:
         """Say what the days from `start` on bring."""
@@ -104,9 +106,8 @@ class Foresight:
             opens = until
 
     def _reminders(self, day: Day) -> Iterator[Frozen]:
-        return foresee_reminders(
-            self._connection, self._tenant, day, content=self._content, target=self._target, tally=self._tally
-        )
+        about: dict[str, Any] = {"content": self._content, "target": self._target, "written": self._written}
+        return foresee_reminders(self._connection, self._tenant, day, **about, tally=self._tally)
 
     def _steps(self, start: datetime) -> None:
         """Follow everybody from the step that they are at."""
@@ -132,14 +133,14 @@ class Foresight:
         for wish, rows in self._rows(people, recipe).items():
             answers = answers_of(self._connection, self._tenant.id, rows, recipe=recipe)
             own = Tally()
-            texts = [*freeze(rows, replace(recipe, wish=wish), own, answers=answers)]
+            texts, reasons = judged(rows, replace(recipe, wish=wish), own, answers=answers)
             self._tally.matched += own.matched
             self._tally.exclusions += own.exclusions
-            self._count(name, [text for text in texts if text.send_after < until])
-            for text in texts:
-                if text.customer_id is not None:
-                    at = rounded_up(text.send_after + after) if after else text.send_after
-                    waiting[number + 1][text.customer_id] = at
+            self._count(name, [text for text in texts.values() if text.send_after < until])
+            gone = {who: text.send_after for who, text in texts.items()}
+            passed_over = {who: wish for who, reason in reasons.items() if reason.startswith(PASSING)}
+            for who, at in (gone | passed_over).items():
+                waiting[number + 1][who] = rounded_up(at + after) if after else at
 
     def _rows(self, people: Mapping[UUID, datetime], recipe: Recipe) -> Mapping[datetime, list[Row]]:
         """Return what the audience query says of people, by when their step is wished for."""

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg.types.json import Jsonb
-from support.salon import add_customer, apply_text, prices, rows, tenant_of
+from support.salon import add_customer, apply_text, only, prices, rows, tenant_of
 from support.seeds import seed_campaign
 
 from lumiere_sms.audience.customers import opt_out
@@ -360,3 +360,44 @@ _SENT = """
         started_at, outcome, provider_message_id)
     VALUES (%s, %s, '00000000-0000-7000-8000-000000000001', %s, %s, 'scripted', 'x', 1, 1, %s, 'accepted', %s)
 """
+
+
+def test_who_is_of_a_later_wave_is_told_that_they_wait_for_it(database, user_id, clock, tmp_path):
+    for number in range(5):
+        add_customer(database, user_id, f"+81900000000{number}")
+    text = "campaigns: {few: {message: Hello, segment: all, schedule: now, canary: {size: 1, wait: 30m}}}"
+    apply_text(database, tmp_path, text, clock=clock)
+    launch_due(database, clock=clock, prices=prices)
+    first = only(database, "campaign_recipients")["phone_number"]
+
+    told = {
+        row["phone_number"]: explain(database, tenant_of(database), key=str(row["id"]), campaign="few", clock=clock)[
+            0
+        ].verdict
+        for row in rows(database, "customers")
+    }
+
+    assert told.pop(first) == "waits until 2026-03-15 10:00 JST"
+    assert set(told.values()) == {"waits for a later wave of the run"}
+
+
+def test_who_cannot_get_the_wording_that_is_theirs_is_told_that_they_wait_for_the_winner(
+    database, user_id, clock, tmp_path
+):
+    customer_id = add_customer(database, user_id, "+819012345678", last_name=None)
+    text = """
+    campaigns:
+      trial:
+        segment: all
+        schedule: "2026-03-16 10:00"
+        variants: {a: {weight: 50, message: "{{ last_name }}"}, b: {weight: 49, message: "{{ last_name }}, hi"},
+                   c: {weight: 0.01, message: "Hi"}}
+        winner: {metric: replies, after: 2h}
+    """
+    apply_text(database, tmp_path, text, clock=clock)
+
+    (found,) = explain(database, tenant_of(database), key=str(customer_id), campaign="trial", clock=clock)
+
+    told = next(fact.fact for fact in found.facts if fact.rule == "variant")
+    assert told.endswith("cannot be written for them: waits for the variant that wins")
+    assert (found.reason, found.text, found.verdict) == (None, "Hi", "gets a text")

@@ -1,6 +1,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from support.salon import add_customer, apply_text, define, prices, rows, tenant_of
 
 from lumiere_sms.planning.plan import make_plan
@@ -94,3 +95,54 @@ def test_somebody_who_is_under_way_is_planned_from_the_step_that_is_next(databas
 
     assert [each.steps for each in after.days if each.steps] == [{"tips": 3}]
     assert after.dearest.text == "Did you know that?"
+
+
+@pytest.mark.parametrize(
+    ("remind", "zone"),
+    [
+        pytest.param("26h before", "Asia/Tokyo", id="good until the next day"),
+        pytest.param("1 day before, 10:00-12:00", "America/New_York", id="in a window across our midnight"),
+    ],
+)
+def test_a_reminder_that_may_go_on_two_days_is_planned_once(database, user_id, clock, tmp_path, life, remind, zone):
+    for number in range(3):
+        at = TOMORROW + timedelta(days=2, hours=number)
+        add_customer(
+            database, user_id, f"+81900000000{number}", last_name="田中", next_appointment_at=at, timezone=zone
+        )
+    text = REMIND.replace("1 day before, 18:00-19:00", remind)
+    before = planned(database, clock, tmp_path, text)
+    apply_text(database, tmp_path, text, clock=clock)
+
+    life.day_by_day(4, step=timedelta(hours=1))
+
+    sent = [row for row in rows(database, "campaign_recipients") if row["status"] == "sent"]
+    assert (before.matched, before.kept) == (len(sent), len(sent)) == (3, 3)
+    assert before.cost == 3 * prices("JP").amount
+
+
+def test_a_reminder_whose_time_has_begun_is_planned_for_the_time_to_come(database, user_id, clock, tmp_path):
+    add_customer(database, user_id, "+819000000001", last_name="田中", next_appointment_at=TOMORROW)
+    text = REMIND.replace("1 day before, 18:00-19:00", "26h before")
+    clock.advance(timedelta(hours=6))
+
+    (day, *_) = planned(database, clock, tmp_path, text).days
+
+    assert (day.day, day.texts) == (date(2026, 3, 15), 1)
+    assert planned(database, clock, tmp_path, text).starts_at >= clock.now()
+
+
+def test_who_is_passed_over_at_one_step_is_planned_for_the_next(database, user_id, clock, tmp_path, life):
+    for number in range(5):
+        add_customer(
+            database, user_id, f"+81900000000{number}", last_name=None if number % 2 else "田中", visit_count=3
+        )
+    before = planned(database, clock, tmp_path, SEQUENCE)
+    apply_text(database, tmp_path, SEQUENCE, clock=clock)
+
+    life.day_by_day(3, step=timedelta(hours=1))
+
+    sent = [row for row in rows(database, "campaign_recipients") if row["status"] == "sent"]
+    assert {each.day: each.texts for each in before.days if each.texts} == by_day(sent)
+    assert [each.steps for each in before.days if each.steps] == [{"hello": 3}, {"tips": 5}]
+    assert before.exclusions == {"missing_value:last_name": 2}

@@ -123,3 +123,32 @@ def test_a_run_of_each_kind_is_the_one_that_was_planned(database, user_id, runti
 
 def days_of(found):
     return Counter(row["sent_at"].astimezone(ZoneInfo("Asia/Tokyo")).date() for row in found)
+
+
+def test_who_cannot_get_the_wording_that_is_theirs_is_planned_as_one_who_may_get_the_winner(
+    database, user_id, runtime, clock, tmp_path
+):
+    text = """
+    campaigns:
+      trial:
+        segment: all
+        schedule: "2026-03-19 10:00"
+        send_rate_per_minute: 60000
+        variants:
+          by_name: {weight: 50, message: "{{ last_name }}, 20% off"}
+          to_all: {weight: 30, message: "20% off"}
+        winner: {metric: replies, after: 2h, min: 1, if_undecided: to_all}
+    """
+    (planned,) = make_plan(
+        database, tenant_of(database), define(tmp_path, text), clock=clock, prices=runtime.way_prices
+    ).campaigns
+    apply_text(database, tmp_path, text, clock=clock, prices=runtime.way_prices)
+
+    run_to_its_end(database, user_id, clock=clock, wiring=Wiring.of(runtime), tick=TICK, until=END)
+
+    run = written(database, "trial")
+    decided = timedelta(hours=2)
+    waited = Counter(row["variant"] if row["sent_at"] < row["occurs_at"] + decided else "" for row in run)
+    assert (planned.kept, planned.exclusions) == (len(run), {}) == (40, {})
+    assert planned.variants == waited
+    assert planned.cost >= runtime.way_prices("JP").amount * sum(row["segments_used"] for row in run)

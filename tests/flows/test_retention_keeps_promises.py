@@ -23,6 +23,12 @@ SPRING = """
 campaigns:
   %s: {type: promotional, segment: all, schedule: now, message: "春です 配信停止はご返信を"}
 """
+MERGED = """
+templates:
+  t: {content: "{{ names | default('you') }} 配信停止はご返信を", category: promotional}
+campaigns:
+  spring: {type: promotional, template: t, segment: all, schedule: now, shared_phones: merge}
+"""
 
 
 @pytest.fixture
@@ -64,3 +70,19 @@ def test_who_went_through_a_sequence_does_not_enter_it_again_before_their_time(
 
     assert (len(first), gone["texts"], again) == (1, 1, [])
     assert len(rows(database, "enrolments")) == 1
+
+
+def test_a_text_that_waits_for_all_who_share_a_phone_is_not_lost_because_one_of_them_was_silent(
+    database, user_id, clock, tmp_path, life
+):
+    add_customer(database, user_id, NUMBER, last_name="詩織", last_visit_date=clock.now().date() + timedelta(days=30))
+    add_customer(database, user_id, NUMBER, last_name="杏奈", created_at=clock.now(), updated_at=clock.now())
+    change_rules(database, "default", {"retention": read_retention(["people=31d"])}, by="operator", now=clock.now())
+    clock.advance(timedelta(days=40))
+    apply_text(database, tmp_path, MERGED, clock=clock)
+    life.look()
+
+    gone = apply_retention(database, clock=clock)
+
+    assert gone == {}
+    assert life.send() == ["詩織様・杏奈様 配信停止はご返信を"]

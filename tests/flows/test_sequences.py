@@ -417,3 +417,25 @@ def test_a_test_text_of_a_sequence_is_its_first(database, user_id, clock, tmp_pa
     send_test(database, tenant_of(database), name="welcome", phone="+819000000009", clock=clock, prices=prices)
 
     assert life.send() == ["Yamada様、ありがとうございます"]
+
+
+def test_everybody_gets_a_step_that_is_spread_over_windows_of_several_days(database, user_id, clock, tmp_path, life):
+    for number in range(8):
+        add_customer(database, user_id, f"+81900000000{number}")
+    text = """
+    campaigns:
+      welcome:
+        type: drip
+        segment: all
+        schedule: now
+        spread: window
+        expires_after: 2d
+        send_rate_per_minute: 60000
+        steps: [{message: Welcome}]
+    """
+    apply_text(database, tmp_path, text, clock=clock)
+
+    left = [len(life(hours=hour and 1)) for hour in range(4 * 24)]
+
+    assert sum(left) == 8
+    assert max(left) < 8

@@ -2,7 +2,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from support.salon import add_customers, apply_text, only, prices, rows
+from support.salon import add_customer, add_customers, apply_text, define, only, prices, rows, tenant_of
 
 from lumiere_sms.analytics.report import campaign_report
 from lumiere_sms.analytics.status import read_status
@@ -12,6 +12,10 @@ from lumiere_sms.campaigns.due import do_what_is_due
 from lumiere_sms.campaigns.listing import show_campaign
 from lumiere_sms.cli.trial_views import wave_facts
 from lumiere_sms.database.identifiers import new_id
+from lumiere_sms.planning.plan import make_plan
+from lumiere_sms.privacy.erasing import erase_person
+from lumiere_sms.providers.base import Reply
+from lumiere_sms.tracking.replies import apply_replies
 
 CANARY = """
 campaigns:
@@ -197,6 +201,28 @@ def test_where_nobody_is_there_to_be_tried_the_rest_follows(database, user_id, c
     assert complete_finished(database, now=clock.now()) == ["spring"]
 
 
+@pytest.mark.parametrize(
+    "said", ["message: Hello", "message: \"Hello {{ names | default('you') }}\", shared_phones: merge"]
+)
+def test_who_shares_a_phone_that_has_its_text_is_counted_by_the_run_and_gets_none(
+    database, user_id, clock, tmp_path, step, fate, said
+):
+    for number in range(60):
+        add_customer(database, user_id, f"+8190{10_000_000 + number % 30}")
+    text = CANARY.replace('message: "Hello"', said)
+    (planned,) = make_plan(database, tenant_of(database), define(tmp_path, text), clock=clock, prices=prices).campaigns
+    apply_text(database, tmp_path, text, clock=clock)
+    step()
+    fate()
+
+    (second,) = step(1)
+
+    run = only(database, "campaign_occurrences")
+    assert second.kept == 10
+    assert len(rows(database, "campaign_recipients")) == planned.kept == 30
+    assert (run["audience_size"], run["exclusions"]) == (planned.matched, planned.exclusions)
+
+
 def test_what_is_undecided_pauses_where_that_is_asked_for_and_goes_on_with_the_best(
     database, user_id, clock, tmp_path, step, fate
 ):
@@ -239,3 +265,23 @@ def test_a_campaign_cancelled_between_its_waves_sends_no_more(database, user_id,
 
     assert step(2) == []
     assert {row["status"] for row in rows(database, "campaign_recipients")} == {"cancelled"}
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+def test_who_refused_a_canary_and_was_erased_since_counts_as_one_who_refused(
+    database, user_id, clock, tmp_path, life, is_erased
+):
+    add_customers(database, user_id, 50)
+    apply_text(database, tmp_path, CANARY.replace("schedule", "send_rate_per_minute: 60000, schedule"), clock=clock)
+    life()
+    number = life.provider.accepted[0].to
+    with database.transaction() as connection:
+        said = Reply("IN1", number, "+15005550006", "STOP", clock.now())
+        apply_replies(connection, user_id, [said], provider="scripted", now=clock.now())
+    if is_erased:
+        erase_person(database, tenant_of(database), number, now=clock.now())
+
+    later = life(hours=1)
+
+    assert later == []
+    assert only(database, "sms_campaigns")["status_reason"].startswith("canary: 1 of 20 opted out (5.0%)")
