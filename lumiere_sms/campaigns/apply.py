@@ -253,7 +253,8 @@ def _write_budgets(
 _HOLD: LiteralString = """
     SELECT id FROM sms_campaigns
     WHERE user_id = %(user_id)s AND archived_at IS NULL
-      AND (name = ANY (%(names)s::text[]) OR definition ->> 'template' = ANY (%(templates)s::text[]))
+      AND (name = ANY (%(names)s::text[])
+        OR jsonb_path_query_array(definition, '$.**.template') ?| %(templates)s::text[])
     ORDER BY id
     FOR NO KEY UPDATE
 """

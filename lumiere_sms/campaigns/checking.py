@@ -16,7 +16,7 @@ from lumiere_sms.database import audit
 from lumiere_sms.database.connection import Connection
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.definitions.models import CampaignDefinition, Definitions, TemplateDefinition
-from lumiere_sms.errors import UsageError
+from lumiere_sms.errors import StateError, UsageError
 from lumiere_sms.messages.lint import Finding, lint_template
 from lumiere_sms.messages.rules.register import REVISED
 from lumiere_sms.messages.templates import Category
@@ -61,17 +61,22 @@ def read_override(reason: str | None) -> str | None:
 def looked_at(
     connection: Connection, tenant: Tenant, definitions: Definitions, *, changes: Sequence[Change]
 ) -> set[str]:
-    """Return the campaigns whose texts `apply` judges: those that change, or whose template does while they may go."""
+    """Return the campaigns whose texts `apply` judges: those that change, or whose template does while they may go.
+
+    The latter need not stand in the files: the database's follow a template all the same, unless another that they need
+    is not there or not active, so that they could not be launched.
+    """
     changed = {(each.kind, each.name) for each in changes if each.action != "unchanged"}
     own = {name for kind, name in changed if kind == "campaign"}
     templates = {name for kind, name in changed if kind == "template"}
-    following = [
+    found = connection.execute(_FOLLOWING, {"user_id": tenant.id, "templates": [*templates]}) if templates else ()
+    current = current_campaigns(connection, tenant, {row["name"] for row in found} - own)
+    following = {name: _definition_of(definitions, name, row) for name, row in current.items() if not _is_over(row)}
+    return own | {
         name
-        for name, definition in definitions.campaigns.items()
-        if name not in own and not templates.isdisjoint(templates_of(definition))
-    ]
-    current = current_campaigns(connection, tenant, following) if following else {}
-    return own | {name for name, row in current.items() if not is_over(row)}
+        for name, one in following.items()
+        if not templates.isdisjoint(templates_of(one)) and _can_go(connection, tenant, one, definitions)
+    }
 
 
 def stopped(
@@ -81,11 +86,11 @@ def stopped(
     names = looked_at(connection, tenant, definitions, changes=changes)
     current = current_campaigns(connection, tenant, names)
     found: list[Stopped] = []
-    for name in (each for each in definitions.campaigns if each in names):
-        definition = definitions.campaigns[name]
+    for name in sorted(names, key=[*definitions.campaigns, *sorted(current)].index):
+        definition = _definition_of(definitions, name, current.get(name))
         content = planned_content(connection, tenant, definition, definitions=definitions)
         overrides = current[name]["overrides"] if name in current else {}
-        texts = tuple(map(fingerprint, _texts_of(content)))
+        texts = tuple(fingerprint(each, definition.variables) for each in _texts_of(content))
         for finding in findings_of(connection, tenant, definition, content=content, overrides=overrides):
             found += [Stopped(name, finding, texts)] if finding.blocking else []
     return found
@@ -138,10 +143,40 @@ def templates_of(definition: CampaignDefinition) -> set[str]:
     return {one.template for one in each if one.template}
 
 
+def _definition_of(definitions: Definitions, name: str, row: Mapping[str, Any] | None) -> CampaignDefinition:
+    """Return a campaign as the files have it, else the database."""
+    if name in definitions.campaigns or row is None:
+        return definitions.campaigns[name]
+    return CampaignDefinition.from_payload(row["definition"])
+
+
+def _can_go(connection: Connection, tenant: Tenant, one: CampaignDefinition, definitions: Definitions) -> bool:
+    if one.name in definitions.campaigns:
+        return True
+    try:
+        planned_content(connection, tenant, one, definitions=definitions)
+    except StateError:
+        return False
+    return True
+
+
+def _is_over(row: Mapping[str, Any]) -> bool:
+    """Say whether nothing more is written for a campaign; one that is a run a day takes its text anew each day."""
+    if CampaignDefinition.from_payload(row["definition"]).is_standing:
+        return row["status"] in {"completed", "cancelled"}
+    return is_over(row)
+
+
 def _texts_of(content: Content) -> Iterator[str]:
     yield from (each.source for each in content.variants.values() or (content,))
 
 
+#: Campaigns whose text, or that of a step or a variant, may be of some templates: a variable may be called so too.
+_FOLLOWING: LiteralString = """
+    SELECT name FROM sms_campaigns
+    WHERE user_id = %(user_id)s AND archived_at IS NULL AND status NOT IN ('completed', 'cancelled')
+      AND jsonb_path_query_array(definition, '$.**.template') ?| %(templates)s::text[]
+"""
 _KEEP: LiteralString = """
     UPDATE sms_campaigns SET overrides = overrides || %(overrides)s
     WHERE user_id = %(user_id)s AND name = %(name)s AND archived_at IS NULL

@@ -1,6 +1,7 @@
 """What a campaign would say once the files were applied, and what the lint finds in it."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, LiteralString
@@ -12,6 +13,7 @@ from lumiere_sms.definitions.models import CampaignDefinition, Definitions
 from lumiere_sms.definitions.places import Written
 from lumiere_sms.definitions.tenant_rules import TenantRules
 from lumiere_sms.messages.estimates import Money
+from lumiere_sms.messages.links import Link
 from lumiere_sms.messages.lint import Finding, lint_template
 from lumiere_sms.messages.rendering import compile_template
 from lumiere_sms.messages.rules.base import Setting
@@ -78,27 +80,33 @@ def findings_of(
         price=price,
         setting=setting_of(tenant, definition.type, variables=definition.variables, most_parts=most_parts),
     )
-    return [placed(_lifted(each, content.source, overrides or {}), content.written) for each in found]
+    text = fingerprint(content.source, definition.variables)
+    return [placed(_lifted(each, text, overrides or {}), content.written) for each in found]
 
 
 def setting_of(
     tenant: Tenant, type_: str, *, variables: Mapping[str, Any] | None = None, most_parts: int | None = None
 ) -> Setting:
-    """Return what is known of the use of a text in a campaign of some type."""
+    """Return what is known of the use of a text in a campaign of some type; a link in it is as long as the tenant's."""
+    rules = TenantRules.from_payload(tenant.rules)
+    link = {LINK: Link(rules.opt_out_url).sample} if rules.opt_out_url else {}
     return Setting(
         type=type_,
         country=tenant.country,
         legal_name=tenant.legal_name or "",
         name=tenant.name,
-        values={snake_case(name): value for name, value in (variables or {}).items()},
-        max_parts=TenantRules.from_payload(tenant.rules).max_parts,
+        values=link | {snake_case(name): value for name, value in (variables or {}).items()},
+        max_parts=rules.max_parts,
         most_parts=most_parts,
     )
 
 
-def fingerprint(text: str) -> str:
-    """Return by what an override knows the text that it holds for."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def fingerprint(text: str, variables: Mapping[str, Any]) -> str:
+    """Return by what an override knows the text that it holds for, with what the campaign says in it."""
+    read = compile_template(text).variables
+    given = {snake_case(name): value for name, value in variables.items() if snake_case(name) in read}
+    said = text + json.dumps(given, sort_keys=True, default=str) if given else text
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def placed(finding: Finding, written: Written | None) -> Finding:
@@ -112,7 +120,7 @@ def placed(finding: Finding, written: Written | None) -> Finding:
 def _lifted(finding: Finding, text: str, overrides: Mapping[str, Any]) -> Finding:
     """Let what blocks pass where somebody has overridden that for this very text."""
     own = overrides.get(finding.rule)
-    if own is None or not finding.blocking or not finding.is_liftable or fingerprint(text) not in own["texts"]:
+    if own is None or not finding.blocking or not finding.is_liftable or text not in own["texts"]:
         return finding
     return replace(finding, blocking=False, lifted=f"{own['by']}: {own['reason']}")
 

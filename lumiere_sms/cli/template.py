@@ -164,7 +164,7 @@ def lint(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
             raise typer.BadParameter("name a template or a YAML file, or give a text by --content or by --file")
         findings = _lint_text(context, _content(content, file), transliterate=transliterate, **about)
     else:
-        findings = _lint_named(context, name, **about)
+        findings = _lint_named(context, name, transliterate=transliterate, **about)
     views.show_findings(findings, as_json=as_json)
 
 
@@ -174,13 +174,15 @@ def _lint_text(context: typer.Context, text: str, *, country: str | None, **abou
     return lint_text(context.obj.database, in_country(context.obj.tenant, country), text, **about)
 
 
-def _lint_named(context: typer.Context, name: str, *, country: str | None, **about: Any) -> "list[Finding]":
+def _lint_named(
+    context: typer.Context, name: str, *, country: str | None, transliterate: bool, **about: Any
+) -> "list[Finding]":
     from lumiere_sms.planning.linting import in_country, lint_files, lint_stored
 
     database, tenant = context.obj.database, in_country(context.obj.tenant, country)
     if name.endswith((".yaml", ".yml")):
         return lint_files(database, tenant, [Path(name)], prices=about["prices"])
-    return lint_stored(database, tenant, name=name, **about)
+    return lint_stored(database, tenant, name=name, transliterate=transliterate, **about)
 
 
 def _count_parts(

@@ -131,10 +131,14 @@ def show_findings(findings: Sequence["Finding"], *, as_json: bool) -> None:
         output.print_json([asdict(finding) for finding in findings])
     else:
         columns = ("rule", "place", "finding", "hint", "")
-        rows = [(one.rule, _place(one), one.message, one.hint, "blocks" if one.blocking else "") for one in findings]
+        rows = [(one.rule, _place(one), one.message, one.hint, _effect(one)) for one in findings]
         output.print_table(columns, rows, empty="nothing to mend")
     if any(finding.blocking for finding in findings):
         raise typer.Exit(RefusedError.exit_code)
+
+
+def _effect(finding: "Finding") -> str:
+    return "blocks" if finding.blocking else "overridden" if finding.lifted else ""
 
 
 def _place(finding: "Finding") -> str:

@@ -1,5 +1,6 @@
 """What a text is likely to take, and cost, before it is known who gets it."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +11,17 @@ from lumiere_sms.messages.problems import RenderingError
 from lumiere_sms.messages.rendering import Template
 from lumiere_sms.messages.transliteration import gsm7_spelling
 from lumiere_sms.messages.values import SAMPLE_VALUE, SAMPLE_VALUES, is_japanese
+
+#: A word in Greek, Cyrillic, Thai, Hangul …; a letter of theirs in a Latin word is a slip. GSM-7 has some of the Greek.
+_OTHER_SCRIPT = re.compile(r"\b(?:[\u0370-\u1cff\u2d80-\ud7fb](?<![ΔΦΓΛΩΠΨΣΘΞ])){2,}\b")
+#: Where an expression ends, the filters in it, and what those take that do not take any text.
+_END, _FILTER = re.compile("[}%]}"), re.compile(r"\|\s*(\w+)")
+_SAMPLES_OF_FILTERS = {
+    **dict.fromkeys(("yen", "number"), SAMPLE_VALUES["total_sales"]),
+    **dict.fromkeys(("jdate", "date"), SAMPLE_VALUES["last_visit_date"]),
+    "time": SAMPLE_VALUES["next_appointment_at"],
+    "phone": SAMPLE_VALUES["phone_number"],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +49,8 @@ class Money:
 class Forced:
     """The characters that force UCS-2, and the parts without them.
 
-    `spelled` says whether transliteration takes care of all of them. Empty for a text in Japanese: UCS-2 is what
-    its language needs.
+    `spelled` says whether transliteration takes care of all of them. Empty for a text in Japanese, Korean, Russian …:
+    UCS-2 is what its language needs.
     """
 
     characters: tuple[str, ...] = ()
@@ -47,8 +59,16 @@ class Forced:
 
 
 def sample_values(template: Template) -> dict[str, Any]:
-    """Return a value for every name that a template reads."""
-    return {name: SAMPLE_VALUES.get(name, SAMPLE_VALUE) for name in template.variables}
+    """Return a value for every name that a template reads: of those that nobody knows, one that their filters take."""
+    lines = template.source.split("\n")
+    found: dict[str, Any] = {}
+    for mention in template.mentions:
+        stands_in, *_ = _END.split(lines[mention.line - 1][mention.column - 1 :], maxsplit=1)
+        filters = _FILTER.findall(stands_in)
+        sample = next((_SAMPLES_OF_FILTERS[name] for name in filters if name in _SAMPLES_OF_FILTERS), None)
+        if found.get(mention.name) is None:
+            found[mention.name] = SAMPLE_VALUES.get(mention.name, sample)
+    return {name: SAMPLE_VALUE if value is None else value for name, value in found.items()}
 
 
 def sample_text(template: Template, *, transliterate: bool = False) -> str:
@@ -68,7 +88,7 @@ def estimate(template: Template, *, transliterate: bool = False) -> tuple[int, P
 def what_forces_ucs2(text: str) -> Forced:
     """Return what would make `text` fit GSM-7 if it were not there, or spelled otherwise."""
     characters = forcing_characters(text)
-    if not characters or is_japanese(text):
+    if not characters or is_japanese(text) or _OTHER_SCRIPT.search(text):
         return Forced()
     spellings = {ord(character): gsm7_spelling(character) or "" for character in characters}
     return Forced(

@@ -201,7 +201,9 @@ _DESCRIBE: LiteralString = """
 _USING: LiteralString = """
     SELECT name, status FROM sms_campaigns
     WHERE user_id = %(user_id)s AND archived_at IS NULL AND status NOT IN ('completed', 'cancelled')
-      AND definition ->> 'template' = %(name)s
+      AND jsonb_path_exists(
+        definition, '$ ? (@.template == $name || @.steps[*].template == $name || @.variants.*.template == $name)',
+        jsonb_build_object('name', %(name)s::text))
     ORDER BY name"""
 _ATTRIBUTES: LiteralString = """
     SELECT DISTINCT jsonb_object_keys(attributes) AS name FROM customers WHERE user_id = %(user_id)s"""

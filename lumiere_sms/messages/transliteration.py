@@ -4,12 +4,14 @@ Japanese is left as it is: there is no GSM-7 spelling of it, and a text that sta
 nothing to gain from plainer quotes.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 
 from lumiere_sms.messages.parts import GSM7_BASIC, GSM7_EXTENSION, count_parts, forcing_characters
 
 _GSM7 = frozenset(GSM7_BASIC + GSM7_EXTENSION)
+_MIXED_NUMBER = re.compile("(?<=[0-9])(?=[¼½¾])")
 _FULL_WIDTH = range(0xFF01, 0xFF5F)  # ！ to ～, each 0xFEE0 above its ASCII twin
 _SPELLINGS = {
     **dict.fromkeys("‘’‚‛′‹›`´ʹʻʼˈ", "'"),
@@ -72,7 +74,7 @@ def transliterate(text: str) -> str:
     spellings = {ord(character): gsm7_spelling(character) for character in foreign}
     if None in spellings.values():
         return text
-    spelled = text.translate(spellings)
+    spelled = _MIXED_NUMBER.sub(" ", text).translate(spellings)  # 1½ is 1 1/2, and not 11/2
     return spelled if count_parts(spelled).parts <= count_parts(text).parts else text
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lumiere_sms.campaigns.changes import current_campaigns
 from lumiere_sms.campaigns.checking import TYPES_OF_CATEGORIES, templates_of
 from lumiere_sms.campaigns.freezing import Prices
 from lumiere_sms.campaigns.sources import read_files
@@ -15,31 +16,41 @@ from lumiere_sms.definitions.models import Definitions
 from lumiere_sms.errors import UsageError, quoted
 from lumiere_sms.messages.estimates import Money
 from lumiere_sms.messages.lint import Finding, lint_template
+from lumiere_sms.messages.rendering import compile_template
 from lumiere_sms.messages.rules.register import RULES
 from lumiere_sms.messages.templates import attribute_names, find_template
 from lumiere_sms.messages.values import FIELDS, LINK, snake_case
 
 
 def lint_stored(
-    database: Database, tenant: Tenant, *, name: str, type_: str | None, variables: Mapping[str, Any], prices: Prices
+    database: Database,
+    tenant: Tenant,
+    *,
+    name: str,
+    type_: str | None,
+    variables: Mapping[str, Any],
+    transliterate: bool = False,
+    prices: Prices,
 ) -> list[Finding]:
     """Lint a template; `variables` are those that campaigns give besides the declared ones. Raises: StateError.
 
     Without a type it is judged as for a campaign of the type that its category is for.
     """
     stored = find_template(database, tenant.id, name=name)
-    about: dict[str, Any] = {"transliterate": stored.transliterate, "variables": variables, "prices": prices}
+    about: dict[str, Any] = {"variables": variables, "prices": prices}
+    about["transliterate"] = transliterate or stored.transliterate
     about["type_"] = TYPES_OF_CATEGORIES.get(stored.category, "") if type_ is None else type_
-    found = lint_text(database, tenant, stored.content, declared=stored.variables, **about)
-    return [_undecided(each, stored.variables, variables) for each in found]
+    return lint_text(database, tenant, stored.content, declared=stored.variables, **about)
 
 
-def _undecided(finding: Finding, declared: Sequence[str], variables: Mapping[str, Any]) -> Finding:
-    """Let pass what a value that a campaign gives may yet say: a link, a name, how to refuse."""
-    open_ = [name for name in declared if snake_case(name) not in FIELDS and not variables.get(name)]
-    if not (finding.blocking and open_ and RULES[finding.rule].countries):
+def _undecided(finding: Finding, text: str, names: Sequence[str], variables: Mapping[str, Any]) -> Finding:
+    """Let pass what a value that a campaign gives in the text may yet say: a link, a name, how to refuse."""
+    if not (finding.blocking and RULES[finding.rule].countries):
         return finding
-    return replace(finding, blocking=False, hint=f"{finding.hint}, unless the campaign's {', '.join(open_)} has it")
+    read = compile_template(text).variables - FIELDS
+    open_ = [name for name in dict.fromkeys(names) if snake_case(name) in read and not variables.get(name)]
+    hint = f"{finding.hint}, unless the campaign's {', '.join(open_)} has it"
+    return replace(finding, blocking=False, hint=hint) if open_ else finding
 
 
 def lint_text(
@@ -56,7 +67,7 @@ def lint_text(
     """Lint a text that is not a template yet."""
     known = FIELDS | {snake_case(name) for name in attribute_names(database, tenant.id)}
     known -= set() if tenant.rules.get(LINK) else {LINK}
-    return lint_template(
+    found = lint_template(
         text,
         declared=[*declared, *variables],
         known=known,
@@ -64,6 +75,7 @@ def lint_text(
         price=_price(tenant, prices),
         setting=setting_of(tenant, type_ or "", variables={k: v for k, v in variables.items() if v}),
     )
+    return [_undecided(each, text, [*declared, *variables], variables) for each in found]
 
 
 def lint_files(database: Database, tenant: Tenant, paths: Sequence[Path], *, prices: Prices) -> list[Finding]:
@@ -81,9 +93,11 @@ def lint_files(database: Database, tenant: Tenant, paths: Sequence[Path], *, pri
 
 def _of_campaigns(database: Database, tenant: Tenant, definitions: Definitions, *, prices: Prices) -> Iterator[Finding]:
     with database.transaction(read_only=True) as connection:
-        for definition in definitions.campaigns.values():
-            content = planned_content(connection, tenant, definition, definitions=definitions)
-            yield from findings_of(connection, tenant, definition, content=content, price=_price(tenant, prices))
+        current = current_campaigns(connection, tenant, definitions.campaigns)
+        for name, definition in definitions.campaigns.items():
+            about: dict[str, Any] = {"overrides": current[name]["overrides"] if name in current else None}
+            about |= {"content": planned_content(connection, tenant, definition, definitions=definitions)}
+            yield from findings_of(connection, tenant, definition, **about, price=_price(tenant, prices))
 
 
 def _of_templates(database: Database, tenant: Tenant, definitions: Definitions, *, prices: Prices) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ templates and segments of the files where these differ from the database.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -22,7 +23,7 @@ from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.definitions.models import CampaignDefinition, Definitions
 from lumiere_sms.definitions.values import read_amount, read_money
-from lumiere_sms.errors import RefusedError
+from lumiere_sms.errors import DefinitionError, RefusedError, StateError
 from lumiere_sms.messages.estimates import Money
 from lumiere_sms.messages.lint import Finding
 from lumiere_sms.planning.campaign_plans import CampaignPlan, describe
@@ -91,6 +92,8 @@ def make_plan(  # noqa: PLR0913 - what a plan depends on, by name
 ) -> Plan:
     """Say what `apply` would do to the database, and what the campaigns of the files would do to people.
 
+    Those of the database too that send a template of the files which changes.
+
     `parts_per_second` is the provider's pace where the prices know of no way. Raises: DefinitionError for a schedule
     in the past, StateError for segments or templates that are not there, RefusedError for a budget that pays nothing.
     """
@@ -100,6 +103,8 @@ def make_plan(  # noqa: PLR0913 - what a plan depends on, by name
         changes = diff(connection, tenant, definitions, now=now, overwrite=overwrite)
         current = current_campaigns(connection, tenant, definitions.campaigns)
         over = {name: row["status"] for name, row in current.items() if _is_over(row, definitions.campaigns[name])}
+        judged = looked_at(connection, tenant, definitions, changes=changes)
+        following = current_campaigns(connection, tenant, judged - definitions.campaigns.keys())
         planner = _Planner(
             connection,
             tenant,
@@ -107,13 +112,16 @@ def make_plan(  # noqa: PLR0913 - what a plan depends on, by name
             now=now,
             cases=Cases(connection, tenant, prices=prices, granted=parts_per_second, progress=progress),
             asked=asked,
-            judged=looked_at(connection, tenant, definitions, changes=changes),
+            judged=judged,
         )
         campaigns = [
             planner.plan(definition, current.get(name))
             for name, definition in definitions.campaigns.items()
             if name not in over
         ]
+        for _, row in sorted(following.items()):
+            with suppress(StateError, DefinitionError):  # its segment is not active, say, so that it cannot go
+                campaigns.append(planner.plan(CampaignDefinition.from_payload(row["definition"]), row))
     return Plan(changes, tuple(campaigns), over, checksum(changes))
 
 

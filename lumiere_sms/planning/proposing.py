@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from lumiere_sms.audience.eligibility import audience_query
+from lumiere_sms.campaigns.checking import templates_of
 from lumiere_sms.campaigns.freezing import Narrowing, Row, Tally, audience_batches, freeze
 from lumiere_sms.campaigns.launch import local_day
 from lumiere_sms.database.connection import Connection
@@ -109,7 +110,7 @@ class Proposer:
             update |= {"routing": case.way.strategy, "providers": case.way.choices or None}
         wanted = replace(case.wanted, definition=case.wanted.definition.model_copy(update=update))
         says = "write characters that cost a part in plainer ones"
-        where = "in the template" if case.definition.template else "in a template, in place of message"
+        where = "in the template" if templates_of(case.definition) else "in a template, in place of message"
         return self._tried("transliterate", says, f"transliterate: true ({where})", wanted), wanted
 
     def _cheaper(self, case: Case) -> tuple[Proposal, Wanted]:
@@ -139,7 +140,8 @@ class Proposer:
             return None
         by = "1 character" if found.characters == 1 else f"{found.characters} characters"
         says = f"make the text {by} shorter: {found.fewer:,} take a part less"
-        write = f"template: {wanted.definition.template}" if wanted.definition.template else "message:"
+        templates = ", ".join(sorted(templates_of(wanted.definition)))
+        write = f"template: {templates}" if templates else "message:"
         return Proposal("shorten", says, write, case.tally.recipients, found.cost, fits=found.cost <= self._limit)
 
     def _fewer(self, case: Case) -> Proposal | None:

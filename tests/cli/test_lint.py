@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from support.salon import rows
+from support.salon import add_customer, rows
 
 from lumiere_sms.cli.rule_views import rule_lines
 from lumiere_sms.messages.rules.register import RULES
@@ -97,8 +97,74 @@ def test_what_a_campaign_gives_may_yet_say_what_the_law_wants(command):
     assert bare[0] == 5
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(["spring.yaml"], id="a template of a file"),
+        pytest.param(
+            ["--content", "春の20%OFF。{{ stop }}", "--variable", "stop", "--type", "promotional"], id="a text"
+        ),
+    ],
+)
+def test_what_is_no_template_yet_is_judged_as_the_template_will_be(command, tmp_path, asked):
+    text = "templates: {spring: {category: promotional, variables: [stop], content: '春の20%OFF。{{ stop }}'}}"
+    (tmp_path / "spring.yaml").write_text(text, encoding="utf-8")
+
+    code, printed, _ = command("template", "lint", *asked)
+
+    assert (code, "unless the campaign's stop has it" in " ".join(printed.split())) == (0, True), printed
+
+
+def test_a_variable_that_does_not_stand_in_the_text_decides_nothing(command):
+    command("template", "create", "spring", "--content", "春の20%OFF。", "--variable", "stop")
+
+    assert command("template", "lint", "spring", "--type", "promotional")[0] == 5
+
+
 def test_a_country_that_is_none_is_refused(command):
     assert command("template", "lint", "--content", "Sale", "--country", "XX")[0] == 2
+
+
+ATTRIBUTES = (
+    "{% if shoe %}{{ shoe }} {% endif %}{{ points | number }}pt {{ since|default('')|jdate }} {{ paid | yen }} "
+    "{{ at | time }} {{ shop | phone }}"
+)
+
+
+def test_a_text_with_numbers_and_dates_of_customers_is_judged_as_it_will_read(command, database, user_id, tmp_path):
+    attributes = dict.fromkeys(("points", "since", "paid", "at", "shop"), "2026")
+    add_customer(database, user_id, "+819012345678", attributes=attributes)
+    command("tenant", "set", "--legal-name", "株式会社ルミエール")
+    campaign = f'type: promotional, segment: all, message: "{ATTRIBUTES} {{{{ more }}}}"'
+    link = "variables: {more: https://lumiere.example}"
+    (tmp_path / "a.yaml").write_text(f"campaigns: {{a: {{{campaign}, {link}}}}}", encoding="utf-8")
+
+    code, _, said = command("apply", "a.yaml")
+
+    assert (code, said) == (0, "")
+
+
+def test_samples_suit_the_filters_of_attributes(command):
+    command("template", "create", "spring", "--content", ATTRIBUTES)
+
+    code, shown, said = command("template", "preview", "spring")
+
+    assert (code, shown.splitlines()[0]) == (0, "sample 12,000pt 3月15日(日) ¥12,000 14:30 090-1234-5678"), said
+
+
+def test_a_link_for_refusing_takes_the_room_that_the_businesss_own_takes(command, tmp_path):
+    command("tenant", "set", "--opt-out-url", "https://lumiere.example/omotesando/", "--max-parts", "1")
+    text = "あ" * 24 + "{{ opt_out_url }}"
+    command("template", "create", "spring", "--content", text)
+    (tmp_path / "a.yaml").write_text(f"campaigns: {{a: {{segment: all, message: '{text}'}}}}", encoding="utf-8")
+
+    preview = json.loads(command("template", "preview", "spring", "--json")[1])
+    found = {one["rule"]: one["message"] for one in json.loads(command("template", "lint", "spring", "--json")[1])}
+    applied = command("apply", "a.yaml")
+
+    assert (preview["units"], preview["parts"]) == (71, 2)
+    assert found["T04"].startswith("about 2 parts: 71 of 70 units")
+    assert (applied[0], "U05 2 parts: your limit is 1" in applied[2]) == (5, True)
 
 
 @pytest.mark.usefixtures("offer")
@@ -123,6 +189,16 @@ def test_an_override_lets_it_pass_and_is_kept_with_who_and_why(command, database
     assert entry["after"]["rules"] == ["JP02"]
     assert "JP02 by hanako" in shown
     assert "overridden JP02, by hanako: the shop says it" in planned
+
+
+@pytest.mark.usefixtures("offer")
+def test_what_is_overridden_stops_the_lint_of_the_file_no_more_than_apply(command):
+    before = command("template", "lint", "offer.yaml")[0]
+    command("apply", "offer.yaml", "--override", "the shop says it")
+    code, shown, _ = command("template", "lint", "offer.yaml")
+
+    assert (before, code) == (5, 0)
+    assert "overridden" in next(line for line in shown.splitlines() if line.startswith("JP02"))
 
 
 @pytest.mark.usefixtures("offer")
@@ -180,3 +256,92 @@ def test_a_formal_name_and_a_limit_of_ones_own_are_kept_and_shown(command, tmp_p
     assert "at most 1 of a text" in shown
     assert (long[0], "U05 2 parts: your limit is 1" in long[2]) == (5, True)
     assert 'JP01 neither your formal name ("株式会社 ルミエール")' in refused[2]
+
+
+FOLLOWED = """
+templates:
+  offer: {category: promotional, content: "春のご案内です。配信停止はご返信を"}
+"""
+FOLLOWERS = {
+    "alone": "template: offer, schedule: 2031-04-01 10:00, type: promotional",
+    "variants": "variants: {a: {template: offer, weight: 50%}, b: {message: 停止は返信で, weight: 50%}}, "
+    "schedule: 2031-04-01 10:00, type: promotional",
+    "sequence": "steps: [{message: 停止は返信で}, {template: offer, after: 1d}], type: drip",
+}
+
+
+@pytest.mark.parametrize("campaign", FOLLOWERS.values(), ids=FOLLOWERS)
+def test_a_template_that_is_applied_alone_is_judged_by_the_campaigns_that_send_it(command, tmp_path, campaign):
+    file = tmp_path / "templates.yaml"
+    file.write_text(FOLLOWED, encoding="utf-8")
+    (tmp_path / "campaigns.yaml").write_text(f"campaigns: {{spring: {{segment: all, {campaign}}}}}", encoding="utf-8")
+    assert command("apply", "templates.yaml", "campaigns.yaml")[0] == 0
+    file.write_text(FOLLOWED.replace("配信停止はご返信を", "ぜひお越しください"), encoding="utf-8")
+
+    code, _, said = command("apply", "templates.yaml")
+    planned = command("plan", "templates.yaml")[1]
+
+    assert ("blocked by JP02" in planned, planned.splitlines()[-1]) == (True, "apply would refuse this"), planned
+    assert (code, 'campaign "spring": JP02' in said) == (5, True), said
+    assert "ぜひ" not in command("template", "show", "offer")[1]
+    assert command("apply", "templates.yaml", "--override", "the shop says it")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("campaign", "broken"),
+    [
+        pytest.param(
+            "steps: [{template: offer}, {template: other, after: 1d}]", "templates: {other: {", id="a template"
+        ),
+        pytest.param("steps: [{template: offer}]", "segments: {everybody: {", id="a segment"),
+    ],
+)
+def test_a_campaign_that_cannot_go_as_it_is_keeps_no_template_from_being_changed(command, tmp_path, campaign, broken):
+    file, rest = tmp_path / "templates.yaml", tmp_path / "campaigns.yaml"
+    file.write_text(FOLLOWED, encoding="utf-8")
+    rest.write_text(
+        "segments: {everybody: {criteria: {field: visit_count, operator: gte, value: 0}}}\n"
+        "templates: {other: {category: promotional, content: 停止は返信で}}\n"
+        f"campaigns: {{welcome: {{segment: everybody, type: drip, {campaign}}}}}",
+        encoding="utf-8",
+    )
+    assert command("apply", "templates.yaml", "campaigns.yaml")[0] == 0
+    whole = rest.read_text(encoding="utf-8").partition("campaigns:")[0]
+    (line,) = [line for line in whole.splitlines() if line.startswith(broken)]
+    rest.write_text(line.replace(broken, f"{broken}is_active: false, "), encoding="utf-8")
+    assert command("apply", "campaigns.yaml")[0] == 0
+    file.write_text(FOLLOWED.replace("春", "夏"), encoding="utf-8")
+
+    planned, applied = command("plan", "templates.yaml"), command("apply", "templates.yaml")
+
+    assert (planned[0], applied[0]) == (0, 0), (planned, applied)
+    assert "夏" in command("template", "show", "offer")[1]
+
+
+@pytest.mark.parametrize("status", ["running", "paused"])
+def test_a_sequence_under_way_is_judged_when_its_template_changes(command, database, tmp_path, status):
+    file = tmp_path / "drip.yaml"
+    sequence = "campaigns: {welcome: {segment: all, type: drip, steps: [{template: offer}]}}"
+    file.write_text(FOLLOWED + sequence, encoding="utf-8")
+    command("apply", "drip.yaml")
+    with database.transaction() as connection:
+        connection.execute("UPDATE sms_campaigns SET status = %s, status_reason = '', started_at = now()", [status])
+    file.write_text(FOLLOWED.replace("配信停止はご返信を", "ぜひお越しください") + sequence, encoding="utf-8")
+
+    code, _, said = command("apply", "drip.yaml")
+
+    assert (code, "JP02" in said) == (5, True)
+
+
+def test_an_override_holds_for_what_the_campaign_says_in_the_text(command, tmp_path):
+    file = tmp_path / "a.yaml"
+    text = "campaigns: {a: {type: promotional, segment: all, message: '{{ body }}', variables: {body: %s, x: 1}}}"
+    file.write_text(text % "春のご案内", encoding="utf-8")
+    command("apply", "a.yaml", "--override", "the shop says it")
+    file.write_text(text.replace("x: 1", "x: 2") % "春のご案内", encoding="utf-8")
+    same_text = command("apply", "a.yaml")
+    file.write_text(text % "本日限り半額", encoding="utf-8")
+    other_text = command("apply", "a.yaml")
+
+    assert same_text[0] == 0, same_text
+    assert (other_text[0], "JP02" in other_text[2]) == (5, True)

@@ -280,6 +280,13 @@ def test_lint_shows_findings_with_their_places_and_costs(command):
 
 
 @pytest.mark.usefixtures("templates")
+def test_lint_of_a_template_that_will_be_spelled_in_gsm7_finds_nothing_to_spell(command):
+    ended = command("lint", "latin", "--type", "blast", "--transliterate")
+
+    assert (ended.returncode, "T03" in ended.stdout) == (0, False)
+
+
+@pytest.mark.usefixtures("templates")
 def test_lint_of_a_sound_template_says_so(command):
     ended = command("lint", "japanese")
 

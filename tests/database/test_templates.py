@@ -33,7 +33,7 @@ def versions(database, user_id, name="welcome"):
         ).fetchall()
 
 
-def add_campaign(database, user_id, *, template_id, name="spring", status="draft", archived=False):
+def add_campaign(database, user_id, *, template_id, name="spring", status="draft", archived=False, definition=None):
     campaign_id = new_id()
     with database.transaction() as connection:
         connection.execute(
@@ -43,7 +43,7 @@ def add_campaign(database, user_id, *, template_id, name="spring", status="draft
             " VALUES (%s, %s, %s, %s, 'by hand', %s, '', 'Asia/Tokyo', '{}', 'JPY', %s, %s)",
             [
                 *(user_id, campaign_id, name, status, template_id),
-                *(Jsonb({"template": "welcome"}), datetime(2026, 3, 1, tzinfo=UTC) if archived else None),
+                *(Jsonb(definition or {"template": "welcome"}), datetime(2026, 3, 1, tzinfo=UTC) if archived else None),
             ],
         )
     return campaign_id
@@ -206,6 +206,21 @@ def test_a_template_that_a_campaign_still_needs_is_not_deleted(database, user_id
         delete_template(database, user_id, name="welcome")
 
     assert find_template(database, user_id, name="welcome")
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        pytest.param({"steps": [{"message": "Hi"}, {"template": "welcome", "after": "1d"}]}, id="step"),
+        pytest.param({"variants": {"a": {"message": "Hi"}, "b": {"template": "welcome"}}}, id="variant"),
+    ],
+)
+def test_a_template_of_a_step_or_a_variant_is_not_deleted(database, user_id, definition):
+    write(database, user_id)
+    add_campaign(database, user_id, template_id=None, definition=definition)
+
+    with pytest.raises(StateError, match=r'template "welcome" is used by "spring" \(draft\)'):
+        delete_template(database, user_id, name="welcome")
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,17 @@ def test_each_proposal_that_is_written_down_is_planned_as_it_said(runtime, datab
     assert found["smaller_segment"].cost <= 12
 
 
+def test_what_to_write_names_the_templates_that_a_campaign_tries_out(runtime, clock, tmp_path):
+    message = re.search("message: (.*)", TEXT)[1]
+    tried = "variants: {a: {template: one, weight: 50%}, b: {template: two, weight: 50%}}"
+    templates = f"templates:\n  one: {{content: {message}}}\n  two: {{content: {message}}}\n"
+
+    found = answer(runtime, clock, tmp_path, "10", text=templates + TEXT.replace(f"message: {message}", tried))
+
+    write = {each.kind: each.write for each in found.proposals}
+    assert (write["transliterate"], write["shorten"]) == ("transliterate: true (in the template)", "template: one, two")
+
+
 def test_nobody_to_text_has_no_answer(runtime, clock, tmp_path):
     nobody = TEXT.replace("segment: all", "criteria: {field: visit_count, operator: gte, value: 99}")
 

@@ -105,6 +105,100 @@ def test_a_text_that_does_not_say_how_to_refuse_blocks_only_without_any_link(tex
     assert only("JP02", text, PROMOTIONAL).blocking is blocking
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("ご予約はlumiere.example/bまで", id="behind kana"),
+        pytest.param("詳細を見る→lumiere.example", id="behind a sign"),
+        pytest.param("新色入荷lumiere.exampleをご覧ください", id="between kanji and kana"),
+    ],
+)
+def test_a_link_that_japanese_runs_into_is_one(text):
+    assert [each.blocking for each in found(text, KNOWN_NAME) if each.rule.startswith("JP")] == [False, False]
+
+
+@pytest.mark.parametrize("text", ["お問い合わせはinfo@lumiere.exampleまで", "カットは10.30a.mから"])
+def test_an_address_for_mail_and_a_time_are_no_links(text):
+    assert only("JP02", text, KNOWN_NAME).blocking
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "今後のご案内が不要の方はご返信ください",
+        "案内不要はご返信を",
+        "配信を希望されない方はお電話を",
+        "受信を希望しない場合は03-1234-5678",
+        "配信を止めるにはご返信を",
+        "不要ならSTOPとご返信ください",
+    ],
+)
+def test_usual_ways_to_say_in_japanese_how_to_refuse_are_known(words):
+    assert "JP02" not in ids(f"株式会社ルミエール、春のご案内です。{words}", KNOWN_NAME)
+
+
+@pytest.mark.parametrize(
+    "words", ["Txt QUIT to end", "Reply END to get no more", "STOP2END", "Stop by SMS", "Reply STOP at any time"]
+)
+def test_usual_ways_to_say_in_english_how_to_refuse_are_known(words):
+    assert "U04" not in ids(f"New colours are in. {words}", Setting("promotional", "AU"))
+
+
+@pytest.mark.parametrize("words", ["Répondez ARRÊT", "Répondez ARRET", "Desabonnement: 12345", "Se desinscrire: 12345"])
+def test_how_to_refuse_is_known_in_french_as_gsm7_spells_it_too(words):
+    assert "U04" not in ids(f"Nouvelles couleurs. {words}", Setting("promotional", "CA"))
+
+
+@pytest.mark.parametrize(
+    "text", ["Stop by our salon today!", "Stop in for a free fringe trim.", "Your one-stop salon", "Non-stop glamour!"]
+)
+def test_an_invitation_to_stop_by_says_nothing_of_refusing(text):
+    assert only("U04", text, Setting("promotional", "AU")).blocking
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("{% if visit_count >= 5 %}停止は返信で{% endif %}", id="regulars"),
+        pytest.param("{% if total_sales > 0 %}停止は返信で{% else %}ようこそ{% endif %}", id="buyers"),
+        pytest.param("{% if tags %}停止は返信で{% endif %}", id="labelled"),
+    ],
+)
+def test_words_for_refusing_that_a_new_customer_does_not_read_are_not_enough(words):
+    assert only("JP02", f"春です。{words}", PROMOTIONAL).blocking
+
+
+def test_words_for_refusing_that_regulars_and_newcomers_read_in_two_ways_are_enough():
+    text = "{% if visit_count >= 5 %}いつもどうも。停止は返信で{% else %}ようこそ。配信停止はご返信を{% endif %}"
+
+    assert "JP02" not in ids(text, PROMOTIONAL)
+
+
+def test_a_link_for_refusing_that_the_business_has_no_address_for_is_none():
+    text = "春です。{% if opt_out_url %}配信停止: {{ opt_out_url }}{% endif %}"
+    without = lint_template(text, declared=(), known=FIELDS - {"opt_out_url"}, transliterate=False, setting=KNOWN_NAME)
+
+    assert [each.rule for each in without if each.blocking] == ["JP01", "JP02"]
+    assert "JP02" not in ids(text, KNOWN_NAME)
+
+
+def test_what_the_link_for_refusing_is_called_does_not_say_how_to_refuse():
+    setting = Setting("promotional", "AU", values={"opt_out_url": "https://salon.example/stop/xxxxxxxxxxxx"})
+
+    assert only("U04", "New colours are in: {{ opt_out_url }}", setting).hint == "write Stop: before the link"
+
+
+@pytest.mark.parametrize("words", ["20%OFF", "クーポンあり", "春のSALE開催中"])
+def test_an_offer_that_only_some_read_is_found(words):
+    text = f"明日です。{{% if visit_count == 1 %}}{words}{{% endif %}}"
+
+    assert only("JP05", text, Setting("reminder", "JP")).message.startswith('"')
+
+
+def test_the_place_of_an_offer_stands_behind_letters_that_are_two_when_folded():
+    assert only("U10", "Große Straße: Rabatt", Setting("reminder", "DE")).column == 15
+
+
 @pytest.mark.parametrize("words", ["停止", "ﾃｲｼ 配信解除は", "不要な方はご返信を", "STOP", "Ｓｔｏｐ", "opt out: 1"])
 def test_words_for_refusing_are_known_in_any_width(words):
     assert "JP02" not in ids(f"春のご案内です。{words}", PROMOTIONAL)

@@ -16,6 +16,9 @@ def reworded(source, **cut):
         pytest.param("Today 😀", ["transliterate", "leave_out"], id="an emoji is left out"),
         pytest.param("Today", ["transliterate"], id="the values may need it"),
         pytest.param("今日は“春”です", [], id="Japanese needs UCS-2"),
+        pytest.param("오늘 20% 할인, Salon", ["transliterate"], id="Korean needs it too"),
+        pytest.param("Сегодня скидка 20%", ["transliterate"], id="and Russian"),
+        pytest.param("S\u0430lon", ["transliterate", "leave_out"], id="one Russian letter is a slip"),
     ],
 )
 def test_what_makes_a_text_plainer(source, kinds):

@@ -53,3 +53,15 @@ def test_a_transliterated_text_never_takes_more_parts(text):
     assert count_parts(spelled).parts <= count_parts(text).parts
     assert spelled == text or count_parts(spelled).encoding is Encoding.GSM7
     assert transliterate(spelled) == spelled
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        pytest.param("1½ hours", "1 1/2 hours", id="behind a number"),
+        pytest.param("2 ¾ hours", "2 3/4 hours", id="with a blank"),
+        pytest.param("½ price", "1/2 price", id="alone"),
+    ],
+)
+def test_a_fraction_stays_the_number_that_it_is(text, spelled):
+    assert transliterate(text) == spelled

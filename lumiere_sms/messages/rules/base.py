@@ -9,10 +9,11 @@ from lumiere_sms.messages.estimates import Money, sample_text, sample_values
 from lumiere_sms.messages.grammar import place_of
 from lumiere_sms.messages.problems import RenderingError
 from lumiere_sms.messages.rendering import Template
-from lumiere_sms.messages.values import LINK
+from lumiere_sms.messages.values import ALWAYS_PRESENT, LINK, SAMPLE_VALUES
 
 MOST_PARTS = 3  # of a text, where the tenant sets no limit of its own
 ADVERTISING = frozenset({"promotional", "drip"})  # the types whose people agreed to advertising
+_NEWCOMER: Mapping[str, Any] = {"visit_count": 0, "total_sales": 0, "tags": []}  # who has nothing else either
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,25 @@ class Draft:
         text = _rendered(template, sample_values(template) | own, transliterate=transliterate)
         if text is None:
             text = sample_text(template, transliterate=transliterate)
-        bare = _rendered(template, _without_people(template) | own, transliterate=transliterate)
+        there = {*known, *names}
+        bare = _rendered(template, _without_people(template, there) | own, transliterate=transliterate)
         return cls(template, setting, names, known, transliterate, price, text, bare)
 
     @property
     def readings(self) -> tuple[str, ...]:
-        """What it says to different people, in one width; what must be there must be in each of them."""
-        return tuple(unicodedata.normalize("NFKC", each) for each in (self.text, self.bare) if each is not None)
+        """What it says to different people, in one width; what must be there must be in each of them.
+
+        What the recipient's own link for refusing is called there, says nothing.
+        """
+        sample = SAMPLE_VALUES[LINK]
+        own = str(self.setting.values.get(LINK) or sample)
+        said = (each.replace(own, sample) for each in (self.text, self.bare) if each is not None)
+        return tuple(unicodedata.normalize("NFKC", each) for each in said)
 
     @property
     def names_opt_out_url(self) -> bool:
         """Whether the recipient's own link for refusing stands in it."""
-        return LINK in self.template.variables
+        return LINK in self.template.variables and LINK in {*self.known, *self.names}
 
     def place(self, offset: int) -> tuple[int, int]:
         """Return line and column of an offset of its source."""
@@ -143,10 +151,10 @@ def _own_values(setting: Setting) -> dict[str, Any]:
     return {**from_tenant, **{name: value for name, value in setting.values.items() if value not in (None, "")}}
 
 
-def _without_people(template: Template) -> dict[str, Any]:
-    """Return samples for what must have a value, nothing for what may lack one."""
-    needed = {mention.name for mention in template.mentions if not mention.has_fallback}
-    return {name: value for name, value in sample_values(template).items() if name in needed}
+def _without_people(template: Template, there: Collection[str]) -> dict[str, Any]:
+    """Return samples for what must have a value, or always has, nothing for what may lack one."""
+    needed = {mention.name for mention in template.mentions if not mention.has_fallback} | ALWAYS_PRESENT & {*there}
+    return {name: value for name, value in {**sample_values(template), **_NEWCOMER}.items() if name in needed}
 
 
 def _rendered(template: Template, values: Mapping[str, Any], *, transliterate: bool) -> str | None:

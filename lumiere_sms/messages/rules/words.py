@@ -13,7 +13,7 @@ from lumiere_sms.messages.rules.base import Draft, Found
 
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}"
 _LINK = re.compile(
-    rf"https?://[^\s、。「」（）()<>]+|(?<![@\w.-])(?:{_HOST})(?::\d+)?(?:/[^\s、。「」（）()<>]*)?", re.IGNORECASE
+    rf"https?://[^\s、。「」（）()<>]+|(?<![@a-z0-9_.-])(?:{_HOST})(?::\d+)?(?:/[^\s、。「」（）()<>]*)?", re.IGNORECASE
 )
 _IS_HOST = re.compile(rf"(?:https?://)?(?:www\.)?({_HOST})", re.IGNORECASE)
 _NO_HOST = re.compile(r"\.(?:[ap]m|etc|e|g)$", re.IGNORECASE)  # "10.30 a.m", not a name
@@ -56,9 +56,10 @@ def advertising_in(text: str) -> str:
 
 
 def advertises(draft: Draft, *, why: str, hint: str) -> Iterator[Found]:
-    """Yield that a text reads like advertising, where its first such word stands, and `why` that must not be."""
-    if words := advertising_in(draft.text):
-        place = draft.place(draft.template.source.casefold().find(words.partition(", ")[0].casefold()))
+    """Yield that a text reads like advertising, to somebody, where the first such word stands, and `why` it may not."""
+    if words := advertising_in(draft.text) or advertising_in(draft.template.literal):
+        found = re.search(re.escape(words.partition(", ")[0]), draft.template.source, re.IGNORECASE)
+        place = draft.place(found.start() if found else 0)
         yield Found(f'"{words}" {why.format(type=draft.setting.type)}', hint, place)
 
 
