@@ -105,7 +105,7 @@ def test_an_idle_provider_that_does_not_answer_is_found_out_before_a_text_is(dat
 
     watched(health_of(provider), until=lambda: state(database) == "open")
 
-    assert provider.checks == 5
+    assert provider.checks >= 5
 
 
 def test_one_check_that_fails_is_looked_into_and_forgotten_when_three_answer(database, health_of):
