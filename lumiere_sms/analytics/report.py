@@ -54,7 +54,10 @@ class ProviderShare:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Who answered, counted once each: `stopped` refused, `others` said anything else. Rates are shares of `sent`."""
+    """Who answered, counted once each: `stopped` refused, `others` said anything but that or START.
+
+    Rates are shares of `sent`.
+    """
 
     stopped: int
     others: int

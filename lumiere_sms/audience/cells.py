@@ -29,6 +29,7 @@ _COMPACT_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
 _ERA_DATE = re.compile(r"(令和|平成|昭和|大正)(元|\d{1,2})年(\d{1,2})月(\d{1,2})日", re.ASCII)
 _ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911}
 _TIME = re.compile(r"(\d{1,2})[:時](\d{1,2})分?(?::(\d{1,2})(?:\.(\d{1,6})\d*)?)?", re.ASCII)
+_WEEKDAY = re.compile(r" *\([^()\d]*\)")
 _DECIMALS = 6  # of a second, in what PostgreSQL keeps
 _OFFSET = re.compile(r"(.*?) *(Z|[+-]\d\d:?\d\d)", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
@@ -103,8 +104,10 @@ def read_source(text: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def read_wording(text: str) -> str:
-    """Return the words that a person agreed to. Raises: ValueError for more than anybody reads."""
+    """Return the words that a person agreed to. Raises: ValueError for more than anybody reads or can read."""
     wording = " ".join(text.split())
+    if any(unicodedata.category(character) == "Cc" for character in wording):
+        raise ValueError("it has characters that nobody reads, such as those that steer a terminal")
     if len(wording) > LONGEST_WORDING:
         raise ValueError(f"{len(wording):,} characters are too many; {LONGEST_WORDING:,} is the most")
     return wording
@@ -220,10 +223,11 @@ def _narrow(text: str) -> str:
 
 
 def _split_date(text: str) -> tuple[date, str]:
-    """Return the date that a narrow text begins with, and what follows it."""
+    """Return the date that a narrow text begins with, and what follows it and the day of the week."""
     for pattern in (_DATE, _COMPACT_DATE, _ERA_DATE):
         if (found := pattern.match(text)) and (rest := text[found.end() :])[:1] in _AFTER_DATE:
-            return _day(text, *found.groups()[-3:], era=found[1] if pattern is _ERA_DATE else ""), rest.lstrip("T ")
+            day = _day(text, *found.groups()[-3:], era=found[1] if pattern is _ERA_DATE else "")
+            return day, _WEEKDAY.sub("", rest, count=1).lstrip("T ")
     raise ValueError(f"{shown(text)} is not a date; write 2026-03-15, 2026/3/15 or 2026年3月15日")
 
 

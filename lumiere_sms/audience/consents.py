@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from lumiere_sms.audience.cells import read_past
+from lumiere_sms.audience.cells import read_past, read_wording
 from lumiere_sms.audience.consent_rows import (
     PURPOSES,
     Act,
@@ -104,9 +104,13 @@ def revoke(
     if set(said.purposes) == set(PURPOSES):
         if said.at:
             raise UsageError("a refusal of all texts holds from now on", hint="leave --date out, or name a --purpose")
-        _note_again(connection, tenant.id, people, said, by=by, reason=reason, now=now)
+        hold(connection, tenant.id, [row["id"] for row in people])
         about: dict[str, Any] = {"source": said.source, "words": said.words, "note": reason, "by": by, "now": now}
-        return Noted(tuple(opt_out(connection, tenant, key, **about)), said.purposes)
+        concerned = opt_out(connection, tenant, key, **about)
+        refused = {row["id"]: row["opt_out_date"] for row in concerned}
+        before = [row["id"] for row in people if row["opt_out_date"] and refused.get(row["id"]) == row["opt_out_date"]]
+        _note_again(connection, tenant.id, before, said, by=by, reason=reason, now=now)
+        return Noted(tuple(concerned), said.purposes)
     ids, at = [row["id"] for row in people], said.at or now
     hold(connection, tenant.id, ids)
     holds = _in_force(connection, tenant.id, ids, said.purposes, is_granted=False, at=at)
@@ -167,11 +171,20 @@ def read_day(text: str, *, zone: str, now: datetime) -> datetime:
         raise UsageError(str(error), hint="give the day on which they said so, such as 2026-03-15") from error
 
 
+def require_wording(wording: str | None) -> None:
+    """Refuse words that are no wording. Raises: UsageError for none, for too many, or for what nobody reads."""
+    if wording is not None and not wording.strip():
+        raise UsageError("the wording is empty", hint="give the words that they agreed to, or leave --wording out")
+    try:
+        read_wording(wording or "")
+    except ValueError as error:
+        raise UsageError(f"the wording: {error}", hint="give the words as they read them") from error
+
+
 def _check(connection: Connection, user_id: UUID, ids: Sequence[UUID], said: Said, now: datetime) -> None:
     if said.at and said.at > now:
         raise UsageError("nobody has said anything on a day that is to come", hint="give the day on which they did")
-    if said.words.wording is not None and not said.words.wording.strip():
-        raise UsageError("the wording is empty", hint="give the words that they agreed to, or leave --wording out")
+    require_wording(said.words.wording)
     if said.words.wording:
         refuse_naming(connection, user_id, ids, said.words.wording, what="the wording")
 
@@ -215,7 +228,7 @@ def _look_at_refusal(
 def _note_again(
     connection: Connection,
     user_id: UUID,
-    people: Sequence[Customer],
+    ids: Sequence[UUID],
     said: Said,
     *,
     by: str,
@@ -223,9 +236,7 @@ def _note_again(
     now: datetime,
 ) -> None:
     """Note what proves a refusal of those who refused before: it changes nothing else."""
-    ids = [row["id"] for row in people if row["opt_out_date"]]
     if ids and (said.words.wording or said.words.evidence):
-        hold(connection, user_id, ids)
         rows = _rows(ids, said, is_granted=False, holds=set(said.purposes), at=now)
         append(connection, user_id, rows, act=_withdrawal(ids, said, by=by, reason=reason), now=now)
 

@@ -2,7 +2,8 @@
 -- By external id; else by phone and name, where a name that the row leaves empty may be any. A row with an external
 -- id takes over only a customer who has none. An equal name beats one that may be any; `candidates` counts the equals.
 -- A yes to texts that is new holds back (`holds_…`) where the person refused since, or took it back on a later day than the
--- list names; where it names none, where they took it back themselves. A no never does: the day is when they agreed.
+-- list names; where it names none, where they took it back themselves, whatever no a list told of since. A no never does:
+-- the day is when they agreed.
 INSERT INTO import_matches (line, customer_id, candidates, holds_promotional, holds_reminders, was_promotional,
     was_reminders, was_refused, changes)
 WITH by_external_id AS (
@@ -77,11 +78,11 @@ CROSS JOIN LATERAL (
                WHEN said.promotional IS NOT TRUE OR customers.allow_promotional THEN false
                WHEN customers.opt_out_date IS NOT NULL THEN true
                ELSE coalesce((
-                   SELECT NOT consents.is_granted
-                          AND coalesce(consents.at >= import_rows.consent_date, consents.source <> 'import')
+                   SELECT NOT consents.is_granted AND coalesce(consents.at >= import_rows.consent_date, true)
                    FROM consents
                    WHERE consents.user_id = %(user_id)s AND consents.customer_id = customers.id
                      AND consents.purpose = 'promotional'
+                     AND (import_rows.consent_date IS NOT NULL OR consents.is_granted OR consents.source <> 'import')
                    ORDER BY consents.at DESC, consents.id DESC
                    LIMIT 1), false)
            END AS promotional,
@@ -89,11 +90,11 @@ CROSS JOIN LATERAL (
                WHEN import_rows.allow_reminders IS NOT TRUE OR customers.allow_reminders THEN false
                WHEN customers.opt_out_date IS NOT NULL THEN true
                ELSE coalesce((
-                   SELECT NOT consents.is_granted
-                          AND coalesce(consents.at >= import_rows.consent_date, consents.source <> 'import')
+                   SELECT NOT consents.is_granted AND coalesce(consents.at >= import_rows.consent_date, true)
                    FROM consents
                    WHERE consents.user_id = %(user_id)s AND consents.customer_id = customers.id
                      AND consents.purpose = 'reminder'
+                     AND (import_rows.consent_date IS NOT NULL OR consents.is_granted OR consents.source <> 'import')
                    ORDER BY consents.at DESC, consents.id DESC
                    LIMIT 1), false)
            END AS reminders

@@ -18,6 +18,7 @@ from psycopg.sql import SQL, Identifier
 
 from lumiere_sms.audience.cells import readers
 from lumiere_sms.audience.consent_rows import Act, hashed, note
+from lumiere_sms.audience.consents import require_wording
 from lumiere_sms.audience.headers import read_headers
 from lumiere_sms.audience.lists import ListError, Row, open_list, read_header, read_rows
 from lumiere_sms.audience.people import PERSON, CellProblem, Person, PersonReader, RowError
@@ -107,8 +108,9 @@ def import_customers(
     """Take the people of a CSV file in, in one transaction.
 
     Raises: DefinitionError with the place of everything that is wrong, when nothing was changed;
-    ConfigurationError for a country that phone numbers cannot be of.
+    ConfigurationError for a country that phone numbers cannot be of; UsageError for words that are no wording.
     """
+    require_wording(options.wording)
     country = options.country.upper() or tenant.country
     if not is_country(country):
         raise ConfigurationError(f'"{country}" is not a country', hint="write two letters, such as JP")

@@ -47,13 +47,16 @@ class Proof:
     answers: Rows
 
 
-def prove(connection: Connection, tenant: Tenant, key: str) -> Proof:
-    """Gather what is kept about whom a number, a customer number or an id names.
+def prove(connection: Connection, tenant: Tenant, key: str, *, with_sharers: bool = False) -> Proof:
+    """Gather what is kept about whom a number, a customer number or an id names, or `with_sharers` of their number too.
 
     Raises: StateError where nothing is.
     """
     customers = find_customers(connection, tenant, key)
     phone = _phone_of(customers, key, tenant.country)
+    if phone and with_sharers:
+        known = {row["id"] for row in customers}
+        customers += [row for row in find_customers(connection, tenant, phone) if row["id"] not in known]
     mac = _mac(connection, tenant.id, phone) if phone else None
     erased = _erased(connection, tenant.id, mac) if mac else []
     rows = _consents(connection, tenant.id, [*(row["id"] for row in customers), *(row["id"] for row in erased)])

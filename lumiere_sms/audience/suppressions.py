@@ -52,10 +52,15 @@ NO_WORDS = Words()
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """The suppressions that are new or whose reason or source is; who was just noted to refuse, with the number."""
+    """The suppressions that are new or whose reason or source is; refusals that came again; who refuses, and where."""
 
     ids: list[UUID]
+    again: list[UUID]
     refused: Mapping[UUID, str]
+
+    @property
+    def subjects(self) -> list[UUID]:
+        return self.ids or self.again or self.customer_ids
 
     @property
     def customer_ids(self) -> list[UUID]:
@@ -77,6 +82,7 @@ def suppress(  # noqa: PLR0913 - a suppression has so many parts
 ) -> bool:
     """Never text a number again; say whether it is new. A refusal is noted with everyone who has the number.
 
+    A refusal that comes again later is noted too: no START from before it lifts it.
     `how` they said so and `by` whom it was done are given where they say more than the `source`. A refusal outranks all
     reasons but a complaint.
     Raises: RefusedError for a `note` that names somebody who has the number.
@@ -84,9 +90,10 @@ def suppress(  # noqa: PLR0913 - a suppression has so many parts
     _refuse_naming_owners(connection, user_id, phone_number, note)
     asked = Suppression(phone_number, reason, source, note)
     done = _suppress(connection, user_id, [asked], now=now)
-    if done.ids or done.customer_ids:
+    if done.subjects:
         after = {"reason": reason, "source": source, "customers": [str(each) for each in done.customer_ids]}
-        act = Act(by or source, "suppression.add", str((done.ids or done.customer_ids)[0]), reason=note, after=after)
+        action = "suppression.again" if done.again and not done.ids else "suppression.add"
+        act = Act(by or source, action, str(done.subjects[0]), reason=note, after=after)
         append(connection, user_id, withdrawn(done.customer_ids, how or source, words), act=act, now=now)
     return bool(done.ids)
 
@@ -118,7 +125,7 @@ def suppress_list(
     """Suppress numbers, each given once, as one act; return how many are new or were not refusals before."""
     hold_tenant(connection, user_id)  # whoever changes many is alone with it
     done = _suppress(connection, user_id, asked, now=now)
-    if done.ids or done.customer_ids:
+    if done.subjects:
         after: dict[str, Any] = {"numbers": len(done.ids), "customers": len(done.customer_ids)}
         told = {each.reason for each in asked} | {each.source for each in asked}
         after |= {"reason": asked[0].reason, "source": asked[0].source} if len(told) == 2 else {}  # noqa: PLR2004 - one each
@@ -257,12 +264,14 @@ def _suppress(connection: Connection, user_id: UUID, asked: Sequence[Suppression
         "notes": [each.note for each in asked],
         "ats": [each.at for each in asked],
     }
-    changed = connection.execute(statement(__package__, "suppress"), {"user_id": user_id, "now": now, **columns})
-    ids = [row["id"] for row in changed]
-    if not refusing:
-        return _Done(ids, {})
-    refused = connection.execute(_REFUSE, {"user_id": user_id, "phones": refusing, "now": now})
-    return _Done(ids, {row["id"]: row["phone_number"] for row in refused})
+    binds = {"user_id": user_id, "now": now, **columns}
+    again = connection.execute(statement(__package__, "suppress_again"), binds).fetchall() if refusing else []
+    ids = [row["id"] for row in connection.execute(statement(__package__, "suppress"), binds)]
+    refused = {row["customer_id"]: row["phone_number"] for row in again if row["customer_id"]}
+    if refusing:
+        newly = connection.execute(_REFUSE, {"user_id": user_id, "phones": refusing, "now": now})
+        refused |= {row["id"]: row["phone_number"] for row in newly}
+    return _Done(ids, list(dict.fromkeys(row["id"] for row in again)), refused)
 
 
 def _refuse_naming_owners(connection: Connection, user_id: UUID, phone_number: str, words: str | None) -> None:

@@ -65,7 +65,7 @@ def request_consent(
     variables = {"opt_in": purpose, "opt_in_of": str(customer["id"])}
     values = {"message": words_of(tenant, purpose), "variables": variables}
     definition = define_direct(name, values, defaults_zone=tenant.timezone)
-    addressees = [Addressee(customer["phone_number"])]
+    addressees = [Addressee(customer["phone_number"], customer_id=customer["id"])]
     return send_directly(
         database, tenant, definition=definition, addressees=addressees, clock=clock, prices=prices, by=by
     )

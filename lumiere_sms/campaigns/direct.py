@@ -43,12 +43,14 @@ _FIND: LiteralString = (
 class Addressee:
     """A number in E.164, with values for the text that go before what its customer's row says.
 
-    For a test, samples stand in for the values that neither has.
+    `customer_id` says who of several that have it; without it, it is the one with the latest visit. For a test, samples
+    stand in for the values that neither has.
     """
 
     phone_number: str
     values: Mapping[str, Any] = field(default_factory=dict)
     is_test: bool = False
+    customer_id: UUID | None = None
 
 
 def define_direct(key: str | None, values: Mapping[str, Any], *, defaults_zone: str) -> CampaignDefinition:
@@ -161,7 +163,7 @@ def rows_of(
     while some := list(islice(waiting, _ROWS_AT_ONCE)):
         phones = [addressee.phone_number for addressee in some]
         take_back(connection, user_id, phones)
-        binds = {"user_id": user_id, "phones": phones}
+        binds = {"user_id": user_id, "phones": phones, "customers": [each.customer_id for each in some]}
         found = connection.execute(statement(__package__, "addressed_customers"), binds).fetchall()
         rows = []
         for addressee, customer in zip(some, found, strict=True):

@@ -143,7 +143,7 @@ def request(
     context: typer.Context,
     key: Key,
     purpose: Annotated[Purpose, typer.Option(help="Of which texts.")] = Purpose.PROMOTIONAL,
-    again: Annotated[bool, typer.Option("--again", help="Ask once more who did not answer; once a day.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Ask once more who was asked before; once a day.")] = False,
     by: output.By = "operator",
     as_json: output.AsJson = False,
 ) -> None:
@@ -199,7 +199,7 @@ def proof(
 
     tenant = context.obj.tenant
     with context.obj.database.transaction() as connection:
-        found = prove(connection, tenant, key)
+        found = prove(connection, tenant, key, with_sharers=True)
     views.show_proof(found, tenant=tenant, now=context.obj.clock.now(), show_phones=show_phones, as_json=as_json)
 
 

@@ -42,7 +42,7 @@ def show_link(refusal: "LinkRefusal", *, as_json: bool) -> None:
         output.print_json({"phone_number": phone, "is_new": refusal.is_new})
     else:
         output.say(
-            f"{phone} is not texted any more" if refusal.is_new else f"{phone} refused before; nothing was changed"
+            f"{phone} is not texted any more" if refusal.is_new else f"{phone} refused before; nothing else was changed"
         )
 
 
@@ -53,7 +53,7 @@ def show_request(sent: "Launched | None", *, again: bool, as_json: bool) -> None
     elif sent is None and again:
         output.say("they were asked within the last day; ask again tomorrow")
     elif sent is None:
-        output.say("they were asked already and have not answered; --again asks once more")
+        output.say("they were asked already; --again asks once more")
     else:
         output.say("the request waits to be sent; their yes in answer is the consent")
 

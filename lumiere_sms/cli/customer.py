@@ -50,8 +50,6 @@ def import_list(  # noqa: PLR0913, PLR0917 - a parameter is an option of the com
     """
     from lumiere_sms.audience.imports import ImportOptions, import_customers
 
-    if wording is not None and not wording.strip():
-        raise typer.BadParameter("the wording is empty: give the words, or leave --wording out")
     options = ImportOptions(encoding.value, country, dry_run, skip_bad, allow_promotional, wording)
     database, tenant = context.obj.database, context.obj.tenant
     with output.progress("importing", quiet=as_json) as progress:

@@ -4,10 +4,13 @@ Every half minute for all daemons together, and before a daemon sends its first 
 texted. What was not taken in to its end is asked for again; a message counts once, however often it is listed.
 
 A sender has one tenant, but for the one that the settings name for whoever has none: what comes to that is for whoever
-texted the number from it before, and a refusal for each who ever did.
+texted the number from it before, and a refusal for each who ever did. What answers no text and came to a number that is
+nobody's sender (AWS calls a sender otherwise than people text it) is a stray: a refusal is for each tenant whose sender
+that may be, anything else for the default tenant, or the first, of them.
 """
 
 import asyncio
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +25,7 @@ from lumiere_sms.clock import Clock
 from lumiere_sms.database.connection import Database
 from lumiere_sms.database.patience import LET_GO
 from lumiere_sms.database.sql import statement
-from lumiere_sms.database.tenants import Tenant, list_tenants
+from lumiere_sms.database.tenants import DEFAULT_SLUG, Tenant, list_tenants
 from lumiere_sms.errors import ProviderError
 from lumiere_sms.logs import event
 from lumiere_sms.messages.keywords import Meaning, meaning_of
@@ -37,6 +40,7 @@ FIRST_LOOK = timedelta(days=7)  # how far back whoever asks for the first time g
 SECONDS_BETWEEN = 0.2  # between pages: the list shares the account's limits with the texts
 AT_ONCE = 100  # replies a transaction
 
+_PLAIN = re.compile(r"\+?\d+", re.ASCII)  # a sender by the number that people text
 _UNANSWERABLE = frozenset({SenderKind.ALPHANUMERIC, SenderKind.UNKNOWN})
 
 
@@ -133,8 +137,6 @@ class ReplyPoller:
         """Share replies out; of several tenants the one who texted last answers."""
         found: dict[UUID, list[Reply]] = defaultdict(list)
         for reply, owners in zip(replies, self._owners(replies), strict=True):
-            if not owners:
-                event("an answer is for nobody", provider=self._provider.name, sender=reply.sender)
             for place, user_id in enumerate(owners):
                 found[user_id].append(replace(reply, is_answered=reply.is_answered or place > 0))
         return dict(sorted(found.items()))
@@ -145,7 +147,7 @@ class ReplyPoller:
             return iter([[tenants[0].id]] * len(replies))
         return self._owners_of(replies, tenants)
 
-    def _owners_of(self, replies: Sequence[Reply], tenants: Iterable[Tenant]) -> Iterator[list[UUID]]:
+    def _owners_of(self, replies: Sequence[Reply], tenants: Sequence[Tenant]) -> Iterator[list[UUID]]:
         by_sender: dict[str, list[UUID]] = defaultdict(list)
         for tenant in tenants:
             by_sender[self._senders.of(tenant)].append(tenant.id)
@@ -161,7 +163,14 @@ class ReplyPoller:
         for place, reply in enumerate(replies, start=1):
             own = _answered(reply, [row for row in texted if row["place"] == place])
             exact = _unique(row["user_id"] for row in own if row["from_that_sender"])
-            yield exact or by_sender.get(reply.sender) or _unique(row["user_id"] for row in own)
+            whose = exact or by_sender.get(reply.sender) or _unique(row["user_id"] for row in own)
+            yield whose or self._keepers(tenants, reply)
+
+    def _keepers(self, tenants: Sequence[Tenant], reply: Reply) -> list[UUID]:
+        """Return who keeps an answer that nothing says whose it is."""
+        ordered = sorted(tenants, key=lambda tenant: tenant.slug != DEFAULT_SLUG)
+        possible = [each for each in ordered if not _PLAIN.fullmatch(self._senders.of(each))] or ordered[:1]
+        return [each.id for each in (possible if meaning_of(reply.body) is Meaning.STOP else possible[:1])]
 
 
 def _answered(reply: Reply, texted: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ class LinkRefusal:
 def refuse_by_token(
     database: Database, user_id: UUID, text: str, *, source: str = COMMAND, by: str = "link", now: datetime | None
 ) -> LinkRefusal:
-    """Suppress the number whose token, or link, `text` is; the same again changes nothing.
+    """Suppress the number whose token, or link, `text` is; the same again is noted alone.
 
     `source` tells apart who comes with wrong ones: no address as it is, a keyed hash of it. `by` is who did it.
     Raises: StateError for a token that is no number's; RefusedError for a source that came with too many such.

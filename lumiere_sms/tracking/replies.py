@@ -5,7 +5,8 @@ know them: the worst that a forged one does is a text less. Between a stop and a
 counts, by when they were received, however late the other is told. A start lifts only what the number itself refused,
 by a reply or a link; after any other refusal a person looks at it.
 
-An answer that refuses is no response to a text: what is compared by replies must not gain by people who had enough.
+An answer that refuses is no response to a text, nor is one that takes that back: what is compared by replies must not
+gain by people who had enough.
 """
 
 import re
@@ -36,6 +37,8 @@ LONGEST_BODY = 10_000  # characters; a message of many parts has some 1,600
 LONGEST_NAME = 64  # of a number, a short code, a sender
 LONGEST_ID = 500  # what an index holds, and ten times what any provider gives
 TEXTABLE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)  # E.164; short codes and names are not texted back
+
+_NO_RESPONSES = frozenset({Meaning.STOP, Meaning.START})
 
 
 def apply_replies(
@@ -171,7 +174,7 @@ def _do(
                 meaning = Meaning.REVIEW
         case Meaning.CONFIRM:
             meaning = _confirm(connection, tenant.id, row, now=now)
-    _note_response(connection, tenant.id, row, is_refusal=meaning is Meaning.STOP)
+    _note_response(connection, tenant.id, row, is_response=meaning not in _NO_RESPONSES)
     if is_news and not is_answered:
         answering.answer(connection, tenant, row, kind=meaning.value, confirms=confirms, at=at)
     return meaning
@@ -228,9 +231,9 @@ def _is_overtaken(connection: Connection, user_id: UUID, row: Mapping[str, Any])
     return connection.execute(_LATER, binds).fetchone() is not None
 
 
-def _note_response(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, is_refusal: bool) -> None:
+def _note_response(connection: Connection, user_id: UUID, row: Mapping[str, Any], *, is_response: bool) -> None:
     binds = {"user_id": user_id, **{name: row[name] for name in ("id", "phone_number", "recipient_id", "received_at")}}
-    connection.execute(_FORGET_RESPONSE if is_refusal else _KEEP_RESPONSE, binds)
+    connection.execute(_KEEP_RESPONSE if is_response else _FORGET_RESPONSE, binds)
     connection.execute(_LAST_RESPONSE, binds)
 
 

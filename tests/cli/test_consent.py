@@ -70,6 +70,25 @@ def test_a_refusal_is_taken_and_lifted_by_command(shop):
     }
 
 
+def test_who_answered_a_request_and_took_it_back_is_not_said_to_have_kept_silent(shop, command):
+    for act in (["request"], ["grant"], ["revoke"]):
+        shop("consent", *act, "C1", "--purpose", "reminder")
+
+    ended, _, told = command("consent", "request", "C1", "--purpose", "reminder")
+
+    assert (ended, told) == (0, "they were asked already; --again asks once more\n")
+
+
+def test_the_proof_by_a_customer_number_is_of_whoever_shares_the_phone_too(shop, tmp_path):
+    (tmp_path / "list.csv").write_text(LIST + "C2,090-1234-5678,田中 太郎,,,,\n", encoding="utf-8")
+    shop("customer", "import", "list.csv")
+
+    shown, proof = (json.loads(shop("consent", name, "C1", "--json")) for name in ("show", "proof"))
+
+    assert [each["external_id"] for each in shown["people"]] == ["C1"]
+    assert sorted(each["external_id"] for each in proof["people"]) == ["C1", "C2"]
+
+
 def test_what_holds_is_shown_with_the_first_word_of_it(shop):
     shop("consent", "grant", "C1", "--purpose", "promotional", "--source", "form", "--date", "2025-12-01")
 

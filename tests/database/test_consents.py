@@ -201,6 +201,8 @@ def test_a_refusal_that_is_heard_of_late_holds_all_the_same(database, user_id, p
     [
         pytest.param(Said(at=datetime(2031, 1, 1, tzinfo=UTC)), "to come", id="a day ahead"),
         pytest.param(Said(words=Words("  ")), "the wording is empty", id="no words"),
+        pytest.param(Said(words=Words("ok" * 1_001)), "2,002 characters are too many", id="too many words"),
+        pytest.param(Said(words=Words("News\x1b[2J")), "nobody reads", id="words that steer a terminal"),
     ],
 )
 @pytest.mark.parametrize("does", [grant, revoke])
@@ -276,6 +278,21 @@ def test_a_list_may_change_what_a_list_said(database, user_id, take):
     assert is_whole(database, user_id)
 
 
+def test_a_list_does_not_undo_what_a_person_took_back_themselves_though_a_list_said_no_since(
+    database, user_id, take, act
+):
+    take("id,tel,opt_in,allow_reminders\nC1,090-1234-5678,yes,yes\n")
+    for purpose in COLUMNS:
+        act(revoke, "C1", Said((purpose,)))
+    take("id,opt_in,allow_reminders,consent_date\nC1,no,no,2026-03-18\n", now=datetime(2026, 3, 20, tzinfo=UTC))
+
+    take("id,opt_in,allow_reminders\nC1,yes,yes\n", now=datetime(2026, 3, 21, tzinfo=UTC))
+
+    (customer,) = rows(database, "customers")
+    assert (customer["allow_promotional"], customer["allow_reminders"]) == (False, False)
+    assert is_whole(database, user_id)
+
+
 def test_a_list_that_refuses_takes_everything_back_and_its_yes_lifts_nothing(database, user_id, take):
     take("id,tel,opt_in\nC1,090-1234-5678,yes\nC2,090-1111-2222,no\n")
     take("id,配信停止日,opt_in\nC1,2025-12-31,yes\nC2,2026-02-01,\n", now=datetime(2026, 3, 16, tzinfo=UTC))
@@ -285,6 +302,14 @@ def test_a_list_that_refuses_takes_everything_back_and_its_yes_lifts_nothing(dat
     assert since == ["2025-12-30", "2026-01-31"]  # the days begin in Tokyo
     assert [row["allow_promotional"] for row in rows(database, "customers", order="external_id")] == [True, False]
     assert is_whole(database, user_id)
+
+
+@pytest.mark.parametrize("wording", [" ", "ok" * 1_001, "News\x1b[2J"], ids=["empty", "too many", "unreadable"])
+def test_the_words_of_a_whole_list_are_those_that_a_person_may_agree_to(database, take, wording):
+    with pytest.raises(UsageError, match="the wording"):
+        take("id,tel,opt_in\nC1,090-1234-5678,yes\n", wording=wording)
+
+    assert rows(database, "customers") == []
 
 
 def test_the_words_of_a_whole_list_are_noted_with_those_who_agreed(database, user_id, take):
@@ -472,6 +497,19 @@ def test_the_proof_of_a_number_is_of_everybody_who_has_it(database, user_id, per
     assert (first.consents[0]["evidence"], first.consents[0]["entry"]) == ({"paper": "folder 3"}, 1)
     assert all(row["is_whole"] for person in proof.people for row in person.consents)
     assert (len(second.consents), proof.suppression["reason"], proof.suppression["entry"]) == (2, "complaint", 2)
+
+
+def test_the_proof_by_a_customer_number_is_of_everybody_who_shares_the_phone_and_what_holds_is_not(
+    database, user_id, person
+):
+    add_customer(database, user_id, PHONE, external_id="C2")
+
+    with database.transaction() as connection:
+        shown = prove(connection, tenant_of(database), "C2")
+        proof = prove(connection, tenant_of(database), "C2", with_sharers=True)
+
+    assert [each.external_id for each in shown.people] == ["C2"]
+    assert sorted(each.external_id for each in proof.people) == ["C1", "C2"]
 
 
 def test_there_is_proof_of_a_fixed_line_that_is_not_texted(database, act):

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from support.salon import add_customer, only, prices, rows, tenant_of
 from support.seeds import phone, seed_campaign
 
+from lumiere_sms.audience.consent_rows import count_differing, faults
 from lumiere_sms.audience.consents import Said, revoke
 from lumiere_sms.audience.imports import ImportOptions, import_customers
+from lumiere_sms.audience.suppression_lists import import_suppressions
 from lumiere_sms.audience.suppressions import suppress
 from lumiere_sms.campaigns.answering import FAST
 from lumiere_sms.campaigns.asking import request_consent
@@ -21,6 +23,7 @@ from lumiere_sms.tracking.replies import apply_replies, decide
 
 SENDER = "+15005550006"
 NOW = datetime(2026, 3, 15, 1, 0, tzinfo=UTC)
+TANAKA = 12345678  # whose number a list takes
 
 
 @pytest.fixture
@@ -48,6 +51,22 @@ def refusals(database):
     return [(row["phone_number"], row["reason"], row["source"]) for row in rows(database, "suppressions")]
 
 
+def refuse_again(database, user_id, folder, at, *, source):
+    with database.transaction() as connection:
+        suppress(connection, user_id, phone(TANAKA), reason="opted_out", source=source, now=at)
+
+
+def refuse_by_list(database, user_id, folder, at):
+    (folder / "list.csv").write_text(f"phone_number,date\n{phone(TANAKA)},{at.isoformat()}\n", encoding="utf-8")
+    import_suppressions(database, tenant_of(database), folder / "list.csv", now=NOW)
+
+
+def refuse_by_customers(database, user_id, folder, at):
+    (folder / "list.csv").write_text(f"phone_number,opt_out_date\n{phone(TANAKA)},{at.isoformat()}\n", encoding="utf-8")
+    about = {"options": ImportOptions(), "now": NOW, "progress": lambda *_: None}
+    import_customers(database, tenant_of(database), folder / "list.csv", **about)
+
+
 def texts(database):
     found = rows(database, "campaign_recipients")
     return [row["personalized_content"] for row in found if row["step"]]
@@ -65,6 +84,12 @@ def test_a_stop_is_kept_once_refuses_and_is_no_response(database, user_id, take,
     assert rows(database, "responses") == []
     customer = only(database, "customers")
     assert (customer["opt_out_date"], customer["last_sms_response"]) == (NOW, NOW)
+
+
+def test_a_start_is_no_response_either(database, user_id, take):
+    take(said("STOP"), said("START", at=NOW + timedelta(seconds=1)), said("3時でお願いします", number=1))
+
+    assert {row["phone_number"] for row in rows(database, "responses")} == {phone(1)}
 
 
 def test_messages_that_come_without_a_key_are_told_apart_and_each_counts_once(database, take):
@@ -198,6 +223,61 @@ def test_a_start_lifts_no_refusal_that_a_list_tells_of_after_an_answer(
     assert take(said("START")) == {meaning: 1}
 
     assert [source for _, _, source in refusals(database)] == left
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param(lambda *about: refuse_again(*about, source="reply"), id="reply"),
+        pytest.param(lambda *about: refuse_again(*about, source="link"), id="link"),
+        pytest.param(lambda *about: refuse_again(*about, source="operator"), id="operator"),
+        pytest.param(lambda *about: refuse_again(*about, source="provider"), id="provider"),
+        pytest.param(refuse_by_list, id="list"),
+        pytest.param(refuse_by_customers, id="list of customers"),
+    ],
+)
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_start_lifts_no_refusal_that_came_again_after_it(database, user_id, take, tmp_path, again, is_known):
+    if is_known:
+        add_customer(database, user_id, phone(TANAKA), external_id="C1")
+    refuse_again(database, user_id, tmp_path, NOW - timedelta(minutes=20), source="reply")
+    again(database, user_id, tmp_path, NOW - timedelta(minutes=10))
+
+    assert take(said("START", number=TANAKA, at=NOW - timedelta(minutes=15))) == {"review": 1}
+
+    assert [number for number, _, _ in refusals(database)] == [phone(TANAKA)]
+    assert {row["opt_out_date"] is None for row in rows(database, "customers")} <= {False}
+    with database.transaction() as connection:
+        assert (count_differing(connection, user_id), list(faults(connection, user_id))) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("source", "left"),
+    [("reply", []), ("link", []), ("provider", []), ("import", ["import"]), ("operator", ["operator"])],
+)
+def test_a_start_after_a_refusal_that_came_again_lifts_what_the_number_itself_said(
+    database, user_id, take, tmp_path, source, left
+):
+    add_customer(database, user_id, phone(TANAKA), external_id="C1")
+    take(said("STOP", number=TANAKA, at=NOW - timedelta(minutes=20)))
+    refuse_again(database, user_id, tmp_path, NOW - timedelta(minutes=10), source=source)
+
+    take(said("START", number=TANAKA))
+
+    assert [source for _, _, source in refusals(database)] == left
+    assert (only(database, "customers")["opt_out_date"] is None) == (not left)
+
+
+def test_each_time_that_somebody_refuses_is_written_down_and_none_that_is_older(database, user_id, take, tmp_path):
+    customer_id = add_customer(database, user_id, phone(TANAKA))
+    for minutes in (20, 10, 15):
+        refuse_again(database, user_id, tmp_path, NOW - timedelta(minutes=minutes), source="link")
+
+    told = {row["at"] for row in rows(database, "consents") if row["customer_id"] == customer_id}
+    assert told == {NOW - timedelta(minutes=20), NOW - timedelta(minutes=10)}
+    assert only(database, "suppressions")["created_at"] == NOW - timedelta(minutes=10)
+    acts = [row["action"] for row in rows(database, "audit_log", order="seq")]
+    assert acts == ["suppression.add", "suppression.again"]
 
 
 def test_a_start_after_a_stop_lifts_it_and_leaves_the_consent_as_it_was(database, user_id, take):

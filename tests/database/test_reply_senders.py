@@ -117,6 +117,29 @@ def test_an_answer_that_names_a_text_is_for_whoever_texts_from_its_sender_by_wha
     assert taken_in(database) == {(user_id, body)}
 
 
+@pytest.mark.parametrize(
+    ("own", "body", "keepers"),
+    [
+        pytest.param("phone-default", "3時でお願いします", ["default"], id="the default tenant keeps a stray"),
+        pytest.param("phone-default", "停止", ["default", "ginza"], id="a refusal is for each whose sender it may be"),
+        pytest.param("+15005550008", "3時でお願いします", ["ginza"], id="not who has another number"),
+        pytest.param("+15005550008", "停止", ["ginza"], id="nor a refusal"),
+    ],
+)
+def test_an_answer_of_a_stranger_to_a_number_that_is_nobodys_sender_is_kept(
+    database, user_id, ginza, clock, own, body, keepers
+):
+    with database.transaction() as connection:
+        for slug, sender in {"default": own, "ginza": "phone-ginza"}.items():
+            connection.execute("UPDATE users SET sender = %s WHERE slug = %s", [sender, slug])
+    reply = Reply("1", phone(7), "+15005550009", body, clock.now())
+
+    ReplyPoller(database, ScriptedProvider(clock=clock), senders=Senders("scripted"), clock=clock).settle([reply])
+
+    slugs = {user_id: "default", ginza: "ginza"}
+    assert sorted(slugs[each] for each, _ in taken_in(database)) == keepers
+
+
 _SUBMITTED = """
     INSERT INTO submissions (user_id, id, recipient_id, occurrence_id, phone_number, provider, sender, attempt, parts,
         started_at, outcome, settled_at, provider_message_id)

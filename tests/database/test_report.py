@@ -7,6 +7,8 @@ from support.salon import add_customers, apply_text, prices, rows
 from lumiere_sms.analytics.report import Hour, campaign_report
 from lumiere_sms.campaigns.launch import launch_due
 from lumiere_sms.errors import StateError
+from lumiere_sms.providers.base import Reply
+from lumiere_sms.tracking.replies import apply_replies
 
 TEXT = "campaigns:\n  spring: {message: hello, segment: all, schedule: now}\n"
 TEN = datetime(2026, 3, 15, 1, tzinfo=UTC)
@@ -59,6 +61,30 @@ def test_sent_is_cumulative_and_the_exclusive_states_stand_beside_it(database, u
     assert (report.cost, report.currency) == (Decimal("0.4210"), "USD")
     assert report.cost_per_message == Decimal("0.1052")
     assert report.cost_estimate == 12 * Decimal("0.0842")
+
+
+def test_who_refuses_and_takes_it_back_has_not_replied(database, user_id, spring):
+    settle(database, 0, "sent")
+    settle(database, 1, "sent")
+    texted = [row["phone_number"] for row in rows(database, "campaign_recipients")]
+    said = [(texted[0], "STOP", 1), (texted[0], "START", 2), (texted[1], "3時でお願いします", 1)]
+    replies = [Reply("", phone, "us", body, TEN + timedelta(hours=hours)) for phone, body, hours in said]
+    with database.transaction() as connection:
+        connection.execute(_SUBMITTED)
+        apply_replies(connection, user_id, replies, provider="twilio", now=TEN + timedelta(hours=9))
+
+    found = campaign_report(database, user_id, "spring").answers
+
+    assert (found.stopped, found.others) == (1, 1)
+
+
+_SUBMITTED = """
+    INSERT INTO submissions (user_id, id, recipient_id, occurrence_id, phone_number, provider, sender, attempt, parts,
+        started_at, outcome, settled_at, provider_message_id)
+    SELECT user_id, gen_random_uuid(), id, occurrence_id, phone_number, provider, 'us', 1, 1, sent_at, 'accepted',
+        sent_at, provider_message_id
+    FROM campaign_recipients WHERE status = 'sent'
+"""
 
 
 def test_the_timeline_has_a_row_for_each_hour_of_the_campaigns_zone(database, user_id, spring):

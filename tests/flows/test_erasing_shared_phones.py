@@ -2,8 +2,9 @@ from datetime import date
 
 import pytest
 from support.dumps import dump
-from support.salon import add_customer, apply_text, rows, tenant_of
+from support.salon import add_customer, apply_text, prices, rows, tenant_of
 
+from lumiere_sms.campaigns.asking import request_consent
 from lumiere_sms.campaigns.tenant_rules import change_rules
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.privacy.erasing import erase_person
@@ -132,6 +133,17 @@ def test_a_text_that_waits_and_names_who_is_erased_is_not_sent(database, clock, 
 
     assert erased.cancelled == 1
     assert life.send() == []
+
+
+@pytest.mark.usefixtures("family")
+@pytest.mark.parametrize(("erased", "left"), [("DAUGHTER", "cancelled"), ("MOTHER", "pending")])
+def test_a_question_that_waits_goes_with_whoever_of_them_is_asked(database, clock, erase, erased, left):
+    request_consent(database, tenant_of(database), "DAUGHTER", "promotional", clock=clock, prices=prices)
+
+    erase(erased)
+
+    (question,) = rows(database, "campaign_recipients")
+    assert question["status"] == left
 
 
 @pytest.mark.usefixtures("family")

@@ -96,14 +96,17 @@ def test_who_does_what_ends_the_sequence_leaves(database, user_id, clock, tmp_pa
     assert left(database) == [(1, why)]
 
 
-def test_who_refused_and_is_texted_again_has_not_replied(database, user_id, clock, tmp_path, life):
+@pytest.mark.parametrize("by_text", [True, False])
+def test_who_refused_and_is_texted_again_has_not_replied(database, user_id, clock, tmp_path, life, by_text):
     person(database, user_id)
     apply_text(database, tmp_path, DRIP, clock=clock)
     life()
     stop = Reply("1", "+819000000001", "+15005550006", "STOP", clock.now())
+    start = Reply("2", stop.phone, stop.sender, "START", clock.now() + timedelta(seconds=1))
     with database.transaction() as connection:
-        apply_replies(connection, user_id, [stop], provider="scripted", now=clock.now())
-        lift(connection, user_id, stop.phone, now=clock.now())
+        apply_replies(connection, user_id, [stop, start][: 1 + by_text], provider="scripted", now=start.received_at)
+        if not by_text:
+            lift(connection, user_id, stop.phone, now=clock.now())
 
     assert life(days=3) == [TIPS]
     assert left(database) == [(2, None)]

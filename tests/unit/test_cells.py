@@ -30,6 +30,10 @@ READERS = readers(country="JP", zone=ZoneInfo("Asia/Tokyo"), now=NOW)
         pytest.param("birthday", "昭和60年4月1日", "1985-04-01", id="昭和"),
         pytest.param("birthday", "平成元年1月8日", "1989-01-08", id="the first year of an era"),
         pytest.param("next_appointment_at", "2026-03-20 10:00", "2026-03-20T10:00:00+09:00", id="local time"),
+        pytest.param("opt_out_date", "2026-03-01(日)", "2026-03-01T00:00:00+09:00", id="a refusal with a weekday"),
+        pytest.param(
+            "consent_date", "2026年3月1日（日） 10:00", "2026-03-01T10:00:00+09:00", id="a weekday and a time"
+        ),
         pytest.param("next_appointment_at", "2026年3月20日 9時05分", "2026-03-20T09:05:00+09:00", id="時分"),
         pytest.param("next_appointment_at", "2026-03-20T10:00:30Z", "2026-03-20T10:00:30+00:00", id="UTC"),
         pytest.param(
