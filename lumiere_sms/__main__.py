@@ -7,6 +7,7 @@ from typing import NoReturn
 
 WRONG_COMMAND_LINE, NOT_AS_NEEDED, INTERRUPTED = 2, 4, 130  # exit codes
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+OUT_OF_REACH = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG})
 
 
 def main() -> None:
@@ -25,6 +26,8 @@ def main() -> None:
             raise
         _end("error: an argument is not UTF-8", hint="set the terminal's encoding to UTF-8", code=WRONG_COMMAND_LINE)
     except OSError as error:
+        if error.errno in OUT_OF_REACH and error.filename:
+            _end(f"error: {error.filename} cannot be used: {error.strerror}", hint="", code=NOT_AS_NEEDED)
         if error.errno not in FULL:
             raise
         where = error.filename or "where this command writes to"

@@ -55,10 +55,9 @@ class ListFile:
 def open_list(path: Path, *, encoding: str = "") -> ListFile:
     """Find out how a file is to be read. `encoding` is auto, utf-8 or shift_jis; empty: auto, where none can be named.
 
-    Raises: DefinitionError when there is no such file, it is empty, holds a NUL or is in no encoding tried.
+    Raises: DefinitionError when it cannot be read, is empty, holds a NUL or is in no encoding tried.
     """
-    if not path.is_file():
-        raise _whole(path, "is no file" if path.exists() else "does not exist")
+    _require_readable(path)
     tried = list(ENCODINGS) if encoding in {"", "auto"} else [encoding]
     failures: list[_UndecodableError] = []
     for name in tried:
@@ -140,6 +139,14 @@ def same_length(row: list[str] | ListError, columns: Sequence[object]) -> list[s
         cells = "1 cell" if len(row) == 1 else f"{len(row)} cells"
         raise ValueError(f"{cells}, but the header has {len(columns)}")
     return row
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        if not path.is_file():
+            raise _whole(path, "is no file" if path.exists() else "does not exist")
+    except OSError as error:  # in a folder that this account may not enter, or too long a name
+        raise _whole(path, f"cannot be read: {error.strerror}") from error
 
 
 class _UndecodableError(Exception):

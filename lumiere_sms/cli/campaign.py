@@ -297,7 +297,9 @@ def recipients(
     context: typer.Context,
     name: Name,
     status: Annotated[list[str] | None, typer.Option(help="Only in this state; may be given again.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many; a table shows 50.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000_000, help="At most so many; a table shows 50.")
+    ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: output.AsJson = False,
     show_phones: output.ShowPhones = False,

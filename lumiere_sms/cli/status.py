@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lumiere_sms.cli.output import AsJson, local, print_json, print_table, print_text, say
+from lumiere_sms.cli.output import AsJson, local, print_json, print_table, print_text, print_wrapped, say
 
 if TYPE_CHECKING:
     from lumiere_sms.analytics.status import Alive, Live, Status
@@ -40,10 +40,10 @@ def _show(found: "Status", zone: str) -> None:
         print_text("no campaign is on its way")
     for each in found.campaigns:
         if each.why:
-            print_text(f"{each.name}: {each.why}")
+            print_wrapped(f"{each.name}: {each.why}")
     for provider in found.providers:
         if provider.why_not:
-            print_text(f"{provider.why_not} (lumiere-sms provider list)")
+            print_wrapped(f"{provider.why_not} (lumiere-sms provider list)")
     _show_what_waits(found, zone)
 
 
@@ -51,13 +51,13 @@ def _show_what_waits(found: "Status", zone: str) -> None:
     """Show what waits for a person: texts in doubt, answers that are not clear, alerts."""
     for doubt in found.doubts:
         since = f"in doubt {local(doubt.started_at, zone)} {doubt.provider}"
-        print_text(f"{since} {doubt.campaign} {doubt.phone} {doubt.id}: {doubt.finding}")
+        print_wrapped(f"{since} {doubt.campaign} {doubt.phone} {doubt.id}: {doubt.finding}")
     if found.to_review:
         waiting = "1 answer waits" if found.to_review == 1 else f"{found.to_review:,} answers wait"
         print_text(f"{waiting} for a decision: lumiere-sms inbox list --review")
     for alert in found.alerts:
         about = f" {alert.subject}" if alert.subject else ""
-        print_text(f"alert {alert.key} {local(alert.raised_at, zone)} {alert.kind}{about}: {alert.message}")
+        print_wrapped(f"alert {alert.key} {local(alert.raised_at, zone)} {alert.kind}{about}: {alert.message}")
     if found.alerts:
         say("who has looked at one: lumiere-sms alert acknowledge KEY")
 

@@ -25,6 +25,8 @@ def find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
                 found.setdefault(file.resolve(), file)
         except DefinitionError as error:
             problems += error.problems
+        except OSError as error:  # in a folder that this account may not enter, or too long a name
+            problems += _unreadable(path, error).problems
     return list(found.values()), problems
 
 
@@ -34,7 +36,7 @@ def read_source(path: Path) -> Source:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
-        raise _whole_file(path, f"it cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     if len(content) > LARGEST:
         raise _whole_file(path, f"it is larger than {LARGEST // 1024**2} MB", "split it into several files of a folder")
     try:
@@ -83,3 +85,7 @@ def _is_shift_jis(content: bytes) -> bool:
 
 def _whole_file(path: Path, message: str, hint: str = "") -> DefinitionError:
     return DefinitionError([Problem(str(path), 0, 0, message, hint)])
+
+
+def _unreadable(path: Path, error: OSError) -> DefinitionError:
+    return _whole_file(path, f"it cannot be read: {error.strerror}")

@@ -250,8 +250,11 @@ class TwilioServer:
         return web.Response(status=204)
 
     async def _take_reply(self, request: web.Request) -> web.StreamResponse:
-        said = await request.json()
-        sid = self.reply(str(said["from"]), str(said["body"]), to=str(said.get("to", SANDBOX_SENDER)))
+        try:
+            said = {"to": SANDBOX_SENDER, **await request.json()}
+            sid = self.reply(str(said["from"]), str(said["body"]), to=str(said["to"]))
+        except (ValueError, TypeError, KeyError):
+            return web.Response(status=400, text='send {"from": "+81…", "body": "…"}, and "to" if you like\n')
         return web.json_response({"sid": sid}, status=201)
 
     async def _not_found(self, request: web.Request) -> web.StreamResponse:

@@ -125,3 +125,42 @@ def test_a_price_of_0_costs_nothing_and_sends_all_the_same(database, command, pr
 
     assert (code, len(provider.accepted)) == (0, 3), said
     assert {row["cost"] for row in rows(database, "campaign_recipients")} == {0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(["plan"], 3, id="plan"),
+        pytest.param(["validate"], 3, id="validate"),
+        pytest.param(["customer", "import"], 3, id="a list of customers"),
+        pytest.param(["consent", "import"], 3, id="a list of consents"),
+        pytest.param(["suppression", "import"], 3, id="a list of numbers"),
+        pytest.param(["send", "--message", "Hello", "--csv"], 3, id="a list to send to"),
+        pytest.param(["customer", "export"], 4, id="an export"),
+        pytest.param(["suppression", "export"], 4, id="an export of numbers"),
+        pytest.param(["db", "backup"], 4, id="a backup"),
+        pytest.param(["init"], 4, id="a starter"),
+    ],
+)
+def test_a_file_that_the_system_does_not_let_one_look_at_is_told_in_one_sentence(command, tmp_path, arguments, code):
+    file = tmp_path / f"{'x' * 300}.yaml"  # as a folder that may not be entered; root enters all
+
+    ended, said = command(*arguments, str(file))
+
+    assert (ended, "Traceback" in said) == (code, False), said
+    assert file.name in said
+
+
+def test_settings_that_the_system_does_not_let_one_look_at_are_told_in_one_sentence(command, monkeypatch):
+    monkeypatch.setenv("LUMIERE_SMS_SETTINGS", "x" * 300)
+
+    code, said = command("status")
+
+    assert (code, "x" * 300 in said) == (4, True), said
+
+
+@pytest.mark.usefixtures("spring")
+def test_an_absurd_number_of_recipients_is_a_wrong_command_line(command):
+    code, said = command("campaign", "recipients", "spring", "--json", "--limit", "9" * 21)
+
+    assert (code, "Traceback" in said) == (2, False), said

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,3 +163,16 @@ def test_the_guide_s_python_runs(checkout):
     (code,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
 
     exec(compile(code, "sandbox.md", "exec"), {})
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="no jq")
+def test_the_guide_s_count_of_doubles_finds_them_and_takes_no_line_of_a_text_for_one(checkout, tmp_path):
+    guide = (checkout / "lumiere_sms" / "guide" / "sandbox.md").read_text("utf-8")
+    (line,) = re.findall(r"^    (jq .*)$", guide, flags=re.MULTILINE)
+    texts = [{"phone": phone, "body": "Spring\nStop: s.example"} for phone in ("+819012345678", "+819012345679")]
+    told = []
+    for log in (texts, [*texts, texts[0]]):
+        (tmp_path / "texts.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in log), "utf-8")
+        told.append(subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, check=True).stdout)
+
+    assert told == [b"", b'["+819012345678","Spring\\nStop: s.example"]\n']

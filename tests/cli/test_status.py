@@ -1,5 +1,9 @@
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -183,3 +187,16 @@ def test_what_only_a_person_can_settle_is_named_with_or_without_a_daemon(databas
         connection.execute("UPDATE campaign_recipients SET status = 'unknown'")
 
     assert "spring: only texts in doubt are left: they are looked up, then a person decides" in status()
+
+
+def test_on_a_terminal_what_waits_is_broken_between_words(database, database_url, user_id, tmp_path):
+    with database.transaction() as connection:
+        message = "the campaign's budget of 5.00 USD is used up: 0.0322 USD left, the next text costs 0.0842"
+        raise_alert(connection, user_id, kind="campaign_paused", subject="spring", message=message, now=None)
+    env = environment(tmp_path, database_url=database_url, TERM="xterm")
+    ours, terminal = pty.openpty()
+
+    subprocess.run([sys.executable, "-m", "lumiere_sms", "status"], env=env, stdout=terminal, check=True)
+
+    (last, *_) = reversed(os.read(ours, 10_000).decode().splitlines())
+    assert last == "budget of 5.00 USD is used up: 0.0322 USD left, the next text costs 0.0842"

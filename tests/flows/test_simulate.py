@@ -470,6 +470,20 @@ def test_a_campaign_that_is_paused_stays_so_and_is_named(database, clock, runtim
     assert {entry.campaign for entry in calendar.entries} == {"tomorrow"}
 
 
+def test_who_waits_as_it_begins_and_gets_no_text_is_told(database, clock, runtime, salon, tmp_path):
+    text = "campaigns: {first: {message: hi, segment: all, schedule: now}}"
+    apply_text(database, tmp_path, text, clock=clock)
+    do_what_is_due(database, clock=clock, prices=prices)
+    pause(database, tenant_of(database).id, name="first", reason="not now", clock=clock)
+    clock.advance(MINUTE)
+
+    (short,) = lived(runtime, [], days=0.01)
+    (whole,) = lived(runtime, [], days=2)
+
+    assert short.waiting == {"first": 23}  # in New York it is night, so one is not due yet
+    assert sum(each.people for day in whole.days for each in day.untexted if each.status == "expired") == 24
+
+
 def test_what_a_daemon_holds_just_now_goes_when_its_lease_is_over(database, clock, runtime, salon, tmp_path):
     text = "campaigns: {first: {message: hi, segment: all, schedule: now, send_rate_per_minute: 100000}}"
     apply_text(database, tmp_path, text, clock=clock)

@@ -2,6 +2,8 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from support.sandbox import ACCOUNT, MESSAGES, SERVICE, TEXT, ask, listed, post
@@ -109,6 +111,14 @@ def test_who_texted_stop_to_a_messaging_service_gets_no_more_from_any_number_of_
     timed.reply(TEXT["To"], "STOP", service=SERVICE)
 
     assert post(timed, From=None, MessagingServiceSid=SERVICE)[1]["code"] == 21610
+
+
+@pytest.mark.parametrize("said", [b"from=me", b'["STOP"]', b'{"from": "+819012345678"}', b"\xff"])
+def test_an_answer_that_cannot_be_read_is_refused_with_what_to_send(timed, said):
+    with pytest.raises(HTTPError) as refused:
+        urlopen(Request(f"{timed.url}/_replies", data=said))
+
+    assert (refused.value.code, b'"body"' in refused.value.read()) == (400, True)
 
 
 @pytest.mark.parametrize("sender", ["+81312345678", "12345", "LUMIERE", "Salon 1"])
