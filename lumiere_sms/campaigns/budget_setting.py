@@ -23,7 +23,7 @@ from lumiere_sms.database.sql import statement
 from lumiere_sms.database.tenants import Tenant, hold_tenant
 from lumiere_sms.database.time import database_time
 from lumiere_sms.definitions.values import read_amount
-from lumiere_sms.errors import RefusedError
+from lumiere_sms.errors import RefusedError, UsageError
 
 NONE = "none"
 
@@ -50,7 +50,7 @@ class Wish:
 def read_wish(amount: str, *, currency: str, listed: str, by: str, now: datetime | None) -> Wish:
     """Read what an operator asks for; `listed` is the currency of the price list, `none` means no limit.
 
-    Raises: RefusedError for what is no amount, or one in another currency.
+    Raises: UsageError for what is no amount, RefusedError for one in another currency.
     """
     if amount.strip().lower() == NONE:
         return Wish(None, listed, by, now)
@@ -59,7 +59,7 @@ def read_wish(amount: str, *, currency: str, listed: str, by: str, now: datetime
         return Wish(read_amount(amount), listed, by, now)
     except ValueError as error:
         hint = f'an amount in {listed}, like 25.50, or "{NONE}"'
-        raise RefusedError(f"{error}; nothing was changed", hint=hint) from error
+        raise UsageError(f"{error}; nothing was changed", hint=hint) from error
 
 
 def refuse_currency(currency: str, *, listed: str) -> None:
@@ -72,12 +72,12 @@ def refuse_currency(currency: str, *, listed: str) -> None:
 
 
 def read_month(text: str, *, tenant: Tenant, now: datetime) -> Scope:
-    """Read YYYY-MM. Raises: RefusedError for what is no month, or one that is over."""
+    """Read YYYY-MM. Raises: UsageError for what is no month, RefusedError for one that is over."""
     try:
         year, month = text.split("-")
         first = date(int(year), int(month), 1)
     except ValueError as error:
-        raise RefusedError(f'"{text}" is no month', hint="write it like 2031-04") from error
+        raise UsageError(f'"{text}" is no month', hint="write it like 2031-04") from error
     if first < this_month(tenant, now):
         raise RefusedError(
             f"{text} is over; nothing can be spent in it any more", hint="give this month or a later one"
@@ -95,10 +95,11 @@ def set_budget(
 ) -> Scope:
     """Set the budget of a campaign or a month, or the standing one of each month; return which it was.
 
-    Raises: RefusedError below what is spent or reserved, StateError for a campaign that there is none of.
+    Raises: UsageError for both or no month, RefusedError below what is spent or reserved, StateError for a campaign
+    that there is none of.
     """
     if campaign and month:
-        raise RefusedError("a budget is a campaign's or a month's, not both; nothing was changed", hint="name one")
+        raise UsageError("a budget is a campaign's or a month's, not both; nothing was changed", hint="name one")
     with database.transaction() as connection:
         hold_tenant(connection, tenant.id)
         if campaign:

@@ -159,7 +159,7 @@ def _in_waves(tally: Tally, recipe: Recipe, pacing: Pacing) -> Mapping[Waiting, 
     canary, winner = pacing.definition.canary, pacing.definition.winner
     waiting, still, at = Counter[Waiting](), Counter(tally.waiting), None
     for phase, count in waves.items():
-        wave = Counter({key: round(people * count / left) for key, people in still.items()})
+        wave = _some_of(still, count)
         still, left = still - wave, left - count
         wave = wave if at is None else _put_off(wave, recipe, at)
         waiting += wave
@@ -168,6 +168,15 @@ def _in_waves(tally: Tally, recipe: Recipe, pacing: Pacing) -> Mapping[Waiting, 
         elif phase == "trial" and winner:
             at = min((opens_at for _, _, _, opens_at, _, _ in wave), default=recipe.wish) + winner.after
     return waiting
+
+
+def _some_of(waiting: Counter[Waiting], count: int) -> Counter[Waiting]:
+    """Return so many of those who wait, as many of each kind as there are of all."""
+    some, left = Counter[Waiting](), waiting.total()
+    for kind, people in waiting.items():
+        some[kind] = round(people * count / left)
+        count, left = count - some[kind], left - people
+    return +some
 
 
 def _put_off(wave: Mapping[Waiting, int], recipe: Recipe, at: datetime) -> Counter[Waiting]:

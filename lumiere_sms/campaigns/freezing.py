@@ -157,7 +157,8 @@ class Tally:
     which and until which they may, and parts. `timing` says for how many of them what counted (campaigns/timing.py).
     `variants` counts them by wording, and `later` those whose wave is still to come. `links` are the tokens that were
     made, with their numbers, and not written yet: all of them, or those that are not staged (campaigns/links.py).
-    `merged` are the texts that have the names of several people with one number.
+    `merged` are the texts that have the names of several people with one number. `most_parts` is what the dearest text
+    of each wording takes.
     """
 
     matched: int = 0
@@ -168,6 +169,7 @@ class Tally:
     variants: Counter[str] = field(default_factory=Counter)
     later: int = 0
     merged: int = 0
+    most_parts: dict[str, int] = field(default_factory=dict)
     dearest: Frozen | None = None
     links: list[tuple[str, str]] = field(default_factory=list)
     are_links_staged: bool = False
@@ -242,6 +244,7 @@ def freeze(  # noqa: C901, PLR0912, PLR0915 - one loop over a million people: ea
     A wave yields those too who are held out of it, so that it can be told later who they were.
     """
     writers, table, wish, wave = _writers(recipe), recipe.timetable, recipe.wish, recipe.wave
+    most_parts = tally.most_parts
     lot_of, as_winner = _lots(recipe), _as_winner(recipe, writers)
     (common, own), is_personal, longest = timer(table), table.is_personal, tally.length_of_dearest
     names_of = itemgetter(recipe.columns.index("names")) if "names" in recipe.columns else None
@@ -291,6 +294,8 @@ def freeze(  # noqa: C901, PLR0912, PLR0915 - one loop over a million people: ea
         frozen = Frozen(customer_id, *texted, "", variant, preferred_time, None, "pending", reason)
         tally.variants[variant] += 1
         tally.merged += bool(names_of and names_of(values))
+        if parts > most_parts.get(variant, 0):
+            most_parts[variant] = parts
         if (parts, len(text)) > longest:
             tally.dearest, longest = frozen, (parts, len(text))
         yield frozen

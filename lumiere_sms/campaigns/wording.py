@@ -50,23 +50,30 @@ def findings_of(
     content: Content,
     price: Money | None = None,
     overrides: Mapping[str, Any] | None = None,
-    most_parts: int | None = None,
+    most_parts: Mapping[str, int] | None = None,
 ) -> list[Finding]:
     """Return what the lint says of a campaign's texts. What the campaign or any customer gives is known.
 
-    Who is reminded of an appointment has one. `overrides` are the campaign's own, as its row has them; `most_parts` is
-    what the dearest text of its audience takes.
+    What its template declares is known where it has a fallback, and who is reminded of an appointment has one.
+    `overrides` are the campaign's own, as its row has them; `most_parts` is what the dearest text of each wording takes
+    over its audience, under no name that of one alone.
     """
+    most = most_parts or {}
     if content.variants:
+        about: dict[str, Any] = {"price": price, "overrides": overrides}
         return [
             replace(finding, message=f"{name}: {finding.message}")
             for name, each in content.variants.items()
-            for finding in findings_of(connection, tenant, definition, content=each, price=price, overrides=overrides)
+            for finding in findings_of(
+                connection, tenant, definition, content=each, **about, most_parts={"": most.get(name, 0)}
+            )
         ]
-    read = compile_template(content.source).variables
+    template = compile_template(content.source)
+    read = template.variables
+    needed = {mention.name for mention in template.mentions if not mention.has_fallback}
     there = read & {"next_appointment_at"} if definition.remind else set()
     given = there | read & {snake_case(name) for name in definition.variables}
-    declared = [*content.declared, *sorted(given)]
+    declared = [*(name for name in content.declared if snake_case(name) not in needed), *sorted(given)]
     known = (FIELDS - there) | (_attributes(connection, tenant) if read - FIELDS - {*declared} else set())
     if not definition.is_merging:
         known = known - {"names"}
@@ -78,7 +85,7 @@ def findings_of(
         known=known,
         transliterate=content.transliterate or definition.is_plainly_written,
         price=price,
-        setting=setting_of(tenant, definition.type, variables=definition.variables, most_parts=most_parts),
+        setting=setting_of(tenant, definition.type, variables=definition.variables, most_parts=most.get("")),
     )
     text = fingerprint(content.source, definition.variables)
     return [placed(_lifted(each, text, overrides or {}), content.written) for each in found]

@@ -1,6 +1,6 @@
 """`lumiere-sms template`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -154,8 +154,13 @@ def lint(  # noqa: PLR0913, PLR0917 - a parameter is an option of the command
     if rules or explain is not None:
         show_rules(explain, as_json=as_json)
         return
+    if name is not None:
+        _refuse_beside("the name of a template or a file", {"--content": content, "--file": file})
     if audience is not None:
-        _count_parts(context, name, audience=audience, given=_values(variable, option="--variable"), as_json=as_json)
+        _refuse_beside("--audience", {"--country": country})
+        use = {"type_": _type(type_), "transliterate": transliterate}
+        given = _values(variable, option="--variable")
+        _count_parts(context, name, audience=audience, given=given, **use, as_json=as_json)
         return
     about = {"type_": _type(type_), "prices": context.obj.runtime.prices, "country": country}
     about |= {"variables": _values_or_names(variable)}
@@ -181,19 +186,28 @@ def _lint_named(
 
     database, tenant = context.obj.database, in_country(context.obj.tenant, country)
     if name.endswith((".yaml", ".yml")):
+        own = {"--type": about["type_"], "--variable": about["variables"], "--transliterate": transliterate}
+        _refuse_beside("a file of definitions", own)
         return lint_files(database, tenant, [Path(name)], prices=about["prices"])
     return lint_stored(database, tenant, name=name, transliterate=transliterate, **about)
 
 
+def _refuse_beside(what: str, options: Mapping[str, object]) -> None:
+    """Refuse options that would count for nothing beside what else is given."""
+    for option, value in options.items():
+        if value:
+            raise typer.BadParameter(f"it counts for nothing beside {what}", param_hint=option)
+
+
 def _count_parts(
-    context: typer.Context, name: str | None, *, audience: str, given: dict[str, str], as_json: bool
+    context: typer.Context, name: str | None, *, audience: str, given: dict[str, str], as_json: bool, **use: Any
 ) -> None:
     from lumiere_sms.cli.parts_views import show_parts
     from lumiere_sms.planning.parts_of import parts_of
 
     if name is None:
         raise typer.BadParameter("--audience needs the name of a template")
-    about = {"name": name, "segment": audience, "variables": given, "prices": context.obj.runtime.prices}
+    about = {"name": name, "segment": audience, "variables": given, "prices": context.obj.runtime.prices, **use}
     with output.progress("rendering", quiet=as_json) as advance:
         found = parts_of(
             context.obj.database, context.obj.tenant, **about, now=context.obj.clock.now(), progress=advance

@@ -13,10 +13,11 @@ from typing import Any, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from lumiere_sms.audience.caps import Cap
 from lumiere_sms.audience.eligibility import Among, audience_query
 from lumiere_sms.campaigns.days import Day
 from lumiere_sms.campaigns.enrolling import newcomers, rounded_up
-from lumiere_sms.campaigns.freezing import Frozen, Prices, Recipe, Row, Tally, audience_batches
+from lumiere_sms.campaigns.freezing import Frozen, Person, Prices, Recipe, Row, Tally, audience_batches
 from lumiere_sms.campaigns.habits import answers_of, with_habit
 from lumiere_sms.campaigns.reminding import foresee_reminders
 from lumiere_sms.campaigns.stepping import PASSING, judged
@@ -76,6 +77,7 @@ class Foresight:
         self._texts: list[tuple[str, Frozen]] = []
         self._tally = Tally()
         self._written: set[tuple[str, datetime | None]] = set()
+        self._gone: defaultdict[UUID, list[datetime]] = defaultdict(list)
 
     def look(self, start: datetime) -> Foreseen:
         """Say what the days from `start` on bring."""
@@ -128,7 +130,7 @@ class Foresight:
         steps = self._definition.steps or ()
         definition = self._definition.of_step(number)
         name, content = list(self._contents().items())[number - 1]
-        recipe = self._recipe(definition, content, next(iter(people.values()), until))
+        recipe = self._recipe(definition, content, min(people.values(), default=until))
         after = steps[number].after if number < len(steps) else None
         for wish, rows in self._rows(people, recipe).items():
             answers = answers_of(self._connection, self._tenant.id, rows, recipe=recipe)
@@ -138,26 +140,39 @@ class Foresight:
             self._tally.exclusions += own.exclusions
             self._count(name, [text for text in texts.values() if text.send_after < until])
             gone = {who: text.send_after for who, text in texts.items()}
+            for who, at in gone.items():
+                self._gone[who].append(at)
             passed_over = {who: wish for who, reason in reasons.items() if reason.startswith(PASSING)}
             for who, at in (gone | passed_over).items():
                 waiting[number + 1][who] = rounded_up(at + after) if after else at
 
     def _rows(self, people: Mapping[UUID, datetime], recipe: Recipe) -> Mapping[datetime, list[Row]]:
         """Return what the audience query says of people, by when their step is wished for."""
-        query = audience_query(
-            self._connection,
-            self._tenant.id,
-            target={},
-            campaign_type=self._definition.type,
-            today=recipe.wish.astimezone(ZoneInfo(self._tenant.timezone)).date(),
-            among=Among("customers.id = ANY (%(people)s::uuid[])", {"people": list(people)}),
-            cap=recipe.cap,
-        )
+        alike: defaultdict[int, list[UUID]] = defaultdict(list)
+        for who in people:
+            alike[len(self._gone[who])].append(who)
         rows: defaultdict[datetime, list[Row]] = defaultdict(list)
-        for batch in audience_batches(self._connection, query, columns=recipe.columns) if people else ():
-            for row in batch:
-                rows[people[row[0]]].append(row)
+        for steps, some in alike.items():
+            query = audience_query(
+                self._connection,
+                self._tenant.id,
+                target={},
+                campaign_type=self._definition.type,
+                today=recipe.wish.astimezone(ZoneInfo(self._tenant.timezone)).date(),
+                among=Among("customers.id = ANY (%(people)s::uuid[])", {"people": some}),
+                cap=_left_of(recipe.cap, steps),
+            )
+            for batch in audience_batches(self._connection, query, columns=recipe.columns):
+                for row in batch:
+                    rows[people[row[0]]].append(self._behind_steps(row, recipe.cap))
         return rows
+
+    def _behind_steps(self, row: Row, cap: Cap | None) -> Row:
+        """Have somebody wait behind the steps that they will have had, where these alone come up to a cap."""
+        gone = self._gone[row[0]]
+        if cap is None or len(gone) < cap.most:
+            return row
+        return (*row[:_CAPPED_UNTIL], gone[-cap.most] + cap.within, *row[_CAPPED_UNTIL + 1 :])
 
     def _recipe(self, definition: CampaignDefinition, content: Content, wish: datetime) -> Recipe:
         recipe = Recipe.of(definition, content, tenant=self._tenant, wish=wish)
@@ -176,6 +191,7 @@ class Foresight:
             tally.kept[each.timezone, country, each.encoding, parts] += 1
             times = each.preferred_time, each.send_after, each.expires_at
             tally.waiting[each.timezone, country, *times, parts] += 1
+            tally.most_parts[step] = max(parts, tally.most_parts.get(step, 0))
             self._texts.append((step, each))
             if (parts, len(each.personalized_content)) > tally.length_of_dearest:
                 tally.dearest = each
@@ -195,6 +211,12 @@ class Foresight:
             yield ExpectedDay(day, len(texts), sum(each.segments_used for each in texts), cost, dict(steps))
 
 
+def _left_of(cap: Cap | None, steps: int) -> Cap | None:
+    """Return what a cap leaves to texts that have gone already, beside so many steps; None where that is nothing."""
+    return replace(cap, most=cap.most - steps) if cap and steps < cap.most else None
+
+
+_CAPPED_UNTIL = Person._fields.index("capped_until")
 _UNDER_WAY: LiteralString = """
     SELECT customer_id, steps_done, next_at FROM enrolments
     WHERE user_id = %(user_id)s AND campaign_id = %(campaign_id)s AND left_at IS NULL AND next_at < %(until)s

@@ -70,7 +70,7 @@ class PartsReport:
     proposals: tuple[Proposal, ...] = ()
 
 
-def parts_of(
+def parts_of(  # noqa: PLR0913 - what it is measured for, by name
     database: Database,
     tenant: Tenant,
     *,
@@ -80,16 +80,21 @@ def parts_of(
     prices: Prices,
     now: datetime,
     progress: Callable[[int], None],
+    type_: str | None = None,
+    transliterate: bool = False,
 ) -> PartsReport:
     """Measure a template over a segment, and what would make it cheaper; `progress` is told how many were seen.
+
+    Without a type it is measured as for a campaign of the template's category.
 
     Raises: StateError when template or segment are not there.
     """
     stored = find_template(database, tenant.id, name=name)
+    stored = replace(stored, transliterate=transliterate or stored.transliterate)
     recipe = recipe_of(tenant, stored, variables=variables, now=now)
     with database.transaction(read_only=True) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # both times the same people
-        query = readers_of(connection, tenant, stored, segment=segment, now=now)
+        query = readers_of(connection, tenant, stored, segment=segment, now=now, type_=type_)
         measure = _Measure.of(recipe, prices)
         for batch in _rows(connection, query, recipe, progress):
             measure.take(batch)

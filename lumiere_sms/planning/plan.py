@@ -23,7 +23,7 @@ from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
 from lumiere_sms.definitions.models import CampaignDefinition, Definitions
 from lumiere_sms.definitions.values import read_amount, read_money
-from lumiere_sms.errors import DefinitionError, RefusedError, StateError
+from lumiere_sms.errors import DefinitionError, StateError, UsageError
 from lumiere_sms.messages.estimates import Money
 from lumiere_sms.messages.lint import Finding
 from lumiere_sms.planning.campaign_plans import CampaignPlan, describe
@@ -65,7 +65,7 @@ NOTHING_MORE = Questions()
 
 
 def read_budget(text: str, *, listed: str) -> Money:
-    """Read a sum, in the currency of the price list where it names none. Raises: RefusedError for what is none.
+    """Read a sum, in the currency of the price list where it names none. Raises: UsageError for what is none.
 
     >>> read_budget("25.5", listed="USD"), read_budget("2500 jpy", listed="USD").currency
     (Money(amount=Decimal('25.5'), currency='USD'), 'JPY')
@@ -75,7 +75,7 @@ def read_budget(text: str, *, listed: str) -> Money:
             return Money(read_amount(text), listed)
         return Money(*read_money(text))
     except ValueError as error:
-        raise RefusedError(f"--budget: {error}", hint=f'write it like "25.00 {listed}"') from error
+        raise UsageError(f"--budget: {error}", hint=f'write it like "25.00 {listed}"') from error
 
 
 def make_plan(  # noqa: PLR0913 - what a plan depends on, by name
@@ -182,8 +182,8 @@ class _Planner:
     ) -> Iterator[Finding]:
         """Yield what the lint finds; what `apply` does not look at, since nothing of it changes, stops nothing."""
         about: dict[str, Any] = {"content": content, "price": price, "overrides": row["overrides"] if row else None}
-        most_parts = case.tally.dearest.segments_used if case.tally.dearest else None
-        for finding in findings_of(self._connection, self._tenant, case.definition, **about, most_parts=most_parts):
+        about |= {"most_parts": case.tally.most_parts}
+        for finding in findings_of(self._connection, self._tenant, case.definition, **about):
             yield finding if case.definition.name in self._judged else replace(finding, blocking=False)
 
     def _look(self, wanted: Wanted, row: Mapping[str, Any] | None) -> tuple[Case, tuple[ExpectedDay, ...]]:

@@ -137,14 +137,20 @@ def recipe_of(tenant: Tenant, stored: StoredTemplate, *, variables: Mapping[str,
 
 
 def readers_of(
-    connection: Connection, tenant: Tenant, stored: StoredTemplate, *, segment: str, now: datetime
+    connection: Connection,
+    tenant: Tenant,
+    stored: StoredTemplate,
+    *,
+    segment: str,
+    now: datetime,
+    type_: str | None = None,
 ) -> tuple[str, dict[str, Any]]:
-    """Return the query of a segment's people, as for a campaign that needs the consent of the template's category.
+    """Return the query of a segment's people, as for a campaign of a type, or that of the template's category.
 
     Raises: StateError for a segment that is not there.
     """
     today = now.astimezone(ZoneInfo(tenant.timezone)).date()
-    campaign_type = stored.category if stored.category in _NEEDING_CONSENT else "blast"
+    campaign_type = type_ or (stored.category if stored.category in _NEEDING_CONSENT else "blast")
     merges = "names" in compile_template(stored.content).variables
     about: dict[str, Any] = {"campaign_type": campaign_type, "today": today, "merges": merges}
     return audience_query(connection, tenant.id, target={"segment": segment}, **about)

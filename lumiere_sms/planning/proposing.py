@@ -75,7 +75,7 @@ class Proposer:
         self._refuse_nothing(case)
         cost = case.tally.cost(case.prices)
         fits = cost <= self._limit
-        texts = case.tally.recipients if fits else int(self._limit / cost * case.tally.recipients)
+        texts = case.tally.recipients if fits else int(self._limit * case.tally.recipients / cost)
         proposals = () if fits else tuple(sorted(self._proposals(case, cost), key=lambda each: not each.fits))
         shares = self._shares(case)
         return BudgetAnswer(self._limit, self._budget.currency, cost, texts, fits, shares, proposals)

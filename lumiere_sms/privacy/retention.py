@@ -85,7 +85,7 @@ def _empty_some(connection: Connection, binds: Binds) -> tuple[int, Binds | None
         return 0, None
     found = connection.execute(statement(__package__, "empty_texts"), binds).fetchone()
     if found is None:
-        connection.execute(_EMPTIED, binds)
+        connection.execute(statement(__package__, "finish_emptying"), binds)
         return 0, None
     return found["emptied"], {"after_phone": found["phone_number"], "after_step": found["step"]}
 
@@ -135,10 +135,6 @@ _IS_LIVE: LiteralString = """
     WHERE user_id = %(user_id)s AND occurrence_id = %(occurrence_id)s
       AND (status IN ('pending', 'claimed', 'submitting', 'unknown') OR updated_at >= %(before)s)
     LIMIT 1
-"""
-_EMPTIED: LiteralString = """
-    UPDATE campaign_occurrences SET texts_emptied_at = %(now)s
-    WHERE user_id = %(user_id)s AND id = %(occurrence_id)s
 """
 _DROP_EVENTS: LiteralString = """
     DELETE FROM delivery_events

@@ -13,7 +13,7 @@ from lumiere_sms.campaigns.listing import find_campaign
 from lumiere_sms.database.audit import record
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
-from lumiere_sms.errors import RefusedError, StateError, quoted
+from lumiere_sms.errors import StateError, UsageError, quoted
 from lumiere_sms.sending.pace import burst_for
 from lumiere_sms.sending.scopes import TENANTS
 
@@ -42,7 +42,7 @@ def read_wish(
     by: str = "operator",
     now: datetime | None = None,
 ) -> Wish:
-    """Read limits as an operator writes them. Raises: RefusedError for what is none.
+    """Read limits as an operator writes them. Raises: UsageError for what is none.
 
     >>> read_wish(per_second="2.5", per_day="none").limits
     {'second': 2.5, 'day': None}
@@ -50,11 +50,11 @@ def read_wish(
     given = {"second": per_second, "minute": per_minute, "day": per_day}
     limits = {unit: _read(text.strip(), unit) for unit, text in given.items() if text is not None}
     if not limits and zone is None:
-        raise RefusedError("no limit is named", hint="--per-second, --per-minute, --per-day or --zone")
+        raise UsageError("no limit is named", hint="--per-second, --per-minute, --per-day or --zone")
     if zone is not None and zone not in available_timezones():
         near = get_close_matches(zone, available_timezones(), n=1)
         hint = f'did you mean "{near[0]}"?' if near else "an IANA name, like Asia/Tokyo"
-        raise RefusedError(f"{quoted(zone)} is no time zone", hint=hint)
+        raise UsageError(f"{quoted(zone)} is no time zone", hint=hint)
     return Wish(limits, zone, by, now)
 
 
@@ -102,11 +102,11 @@ def set_tenant_limits(database: Database, tenant: Tenant, *, wish: Wish) -> None
 def set_campaign_limit(database: Database, tenant: Tenant, *, name: str, wish: Wish) -> None:
     """Limit what leaves of a campaign in a minute: of its run, where it has one, else by a revision of its definition.
 
-    Raises: RefusedError for another unit or none, StateError for a campaign that is over.
+    Raises: UsageError for another unit or none, StateError for a campaign that is over.
     """
     parts = wish.limits.get("minute")
     if set(wish.limits) != {"minute"} or wish.zone or parts is None:
-        raise RefusedError("a campaign has a pace by the minute, and nothing else", hint="--per-minute 600")
+        raise UsageError("a campaign has a pace by the minute, and nothing else", hint="--per-minute 600")
     with database.transaction() as connection:
         found = find_campaign(connection, tenant.id, name=name)
         binds = {"user_id": tenant.id, "id": found["id"], "parts": int(parts), "now": wish.now}
@@ -130,19 +130,19 @@ def set_campaign_limit(database: Database, tenant: Tenant, *, name: str, wish: W
 
 
 def _read(text: str, unit: str) -> float | None:
-    """Read one limit. Raises: RefusedError."""
+    """Read one limit. Raises: UsageError."""
     if text.lower() == NONE:
         return None
     try:
         parts = float(text.replace(",", ""))
     except ValueError as error:
-        raise RefusedError(f"{quoted(text)} is no number of parts", hint='a number, or "none"') from error
+        raise UsageError(f"{quoted(text)} is no number of parts", hint='a number, or "none"') from error
     least, largest = (SLOWEST if unit == "second" else 1), LARGEST[unit]
     if not isfinite(parts) or not least <= parts <= largest:
         said = f"{quoted(text)} parts a {unit} is no pace; it is between {least:,} and {largest:,}"
-        raise RefusedError(said, hint=_hint(parts))
+        raise UsageError(said, hint=_hint(parts))
     if unit != "second" and parts != int(parts):
-        raise RefusedError(f"{quoted(text)} parts a {unit}: parts are counted whole")
+        raise UsageError(f"{quoted(text)} parts a {unit}: parts are counted whole")
     return parts
 
 

@@ -345,3 +345,64 @@ def test_an_override_holds_for_what_the_campaign_says_in_the_text(command, tmp_p
 
     assert same_text[0] == 0, same_text
     assert (other_text[0], "JP02" in other_text[2]) == (5, True)
+
+
+DECLARED = "templates: {offer: {category: notification, content: '%s', variables: [coupon]}}\n"
+
+
+@pytest.mark.parametrize("campaign", FOLLOWERS.values(), ids=FOLLOWERS)
+def test_what_a_template_declares_and_its_campaign_does_not_give_stops_apply(command, tmp_path, campaign):
+    text = DECLARED % "停止は返信で {{ coupon }}" + f"campaigns: {{spring: {{segment: all, {campaign}}}}}"
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "given.yaml").write_text(text[:-2] + ", variables: {coupon: x}}}", encoding="utf-8")
+
+    code, _, said = command("apply", "a.yaml", "--override", "I know")
+
+    assert (code, "T01 " in said, 'nothing gives "coupon" its value' in said) == (5, True, True), said
+    assert "blocked by T01" in command("plan", "a.yaml")[1]
+    assert command("template", "lint", "a.yaml")[0] == 5
+    assert command("apply", "given.yaml", "--override", "the shop says it")[0] == 0
+    assert command("template", "lint", "offer")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "attributes", "rules"),
+    [
+        pytest.param("{{ coupon }}", {"coupon": "A1"}, ["T05"], id="an attribute"),
+        pytest.param('{{ coupon | default("A1") }}', {}, [], id="a fallback"),
+        pytest.param("hi", {}, ["T02"], id="not read at all"),
+    ],
+)
+def test_what_a_template_declares_may_come_from_elsewhere(
+    command, database, user_id, tmp_path, text, attributes, rules
+):
+    add_customer(database, user_id, "+819012345678", attributes=attributes)
+    campaign = "campaigns: {a: {template: offer, segment: all}}"
+    (tmp_path / "a.yaml").write_text(DECLARED % text + campaign, encoding="utf-8")
+
+    found = json.loads(command("template", "lint", "a.yaml", "--json")[1])
+
+    assert command("apply", "a.yaml")[0] == 0
+    assert [one["rule"] for one in found] == rules
+
+
+@pytest.mark.parametrize(
+    "wordings",
+    [
+        pytest.param("variants: {%s: {message: hi, weight: 50%%}, %s: {message: '%s', weight: 50%%}}", id="variants"),
+        pytest.param("type: drip, steps: [{name: %s, message: hi}, {name: %s, after: 1d, message: '%s'}]", id="steps"),
+    ],
+)
+def test_what_long_values_make_of_each_wording_is_told(command, database, user_id, tmp_path, wordings):
+    for number in range(20):
+        long = {"last_name": "ながい名前" * 60, "allow_promotional": True}
+        add_customer(database, user_id, f"+8190{10_000_000 + number}", **long)
+    own = wordings % ("one", "two", '{{ last_name | default("you") }}')
+    text = f"campaigns: {{a: {{segment: all, schedule: '2031-04-01 10:00', {own}}}}}"
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+
+    (planned,) = json.loads(command("plan", "a.yaml", "--json")[1])["campaigns"]
+
+    found = {one["rule"]: one["message"] for one in planned["findings"]}
+    assert found["U05"] == "two: 5 parts for somebody: more than 3"
+    assert found["U09"].startswith("two: long values make it 5 parts for somebody, 1 with usual ones")

@@ -52,9 +52,33 @@ def test_a_template_over_an_audience_as_json(lint):
         pytest.param(["--content", "Hi", "--audience", "all"], 2, "needs the name of a template", id="no template"),
         pytest.param(["spring", "--audience", "alll"], 6, 'there is no segment "alll"', id="no such segment"),
         pytest.param(["spring", "--audience", "all", "--variable", "offer"], 2, "NAME=VALUE", id="no value"),
+        pytest.param(["spring", "--audience", "all", "--country", "US"], 2, "nothing beside --audience", id="country"),
+        pytest.param(["spring", "--content", "Hi"], 2, "counts for nothing beside", id="two texts"),
     ],
 )
 def test_what_it_cannot_count_is_told(lint, options, code, said):
     ended = lint(*options)
 
     assert (ended.returncode, said in ended.stderr) == (code, True), ended.stderr
+
+
+def test_the_type_and_the_spelling_that_are_named_count_for_an_audience_too(lint, database):
+    with database.transaction() as connection:
+        connection.execute("UPDATE customers SET allow_promotional = last_name = 'Fitzgerald'")
+    asked = ["spring", "--audience", "all", "--variable", "offer=20% off", "--json"]
+
+    blast, offer, plain = (
+        json.loads(lint(*asked, *more).stdout) for more in ([], ["--type", "promotional"], ["--transliterate"])
+    )
+
+    assert (blast["recipients"], offer["recipients"]) == (5, 1)
+    assert (blast["parts"], plain["parts"]) == (6, 5)
+
+
+@pytest.mark.parametrize("option", [["--type", "promotional"], ["--variable", "offer"], ["--transliterate"]])
+def test_what_a_file_says_itself_is_not_said_by_an_option(lint, tmp_path, option):
+    (tmp_path / "a.yaml").write_text("templates: {a: {content: hi}}", encoding="utf-8")
+
+    ended = lint("a.yaml", *option)
+
+    assert (ended.returncode, "counts for nothing beside a file" in " ".join(ended.stderr.split())) == (2, True)

@@ -258,19 +258,19 @@ def test_a_trial_is_planned_by_its_wordings_and_waves(command, tmp_path, databas
 
 
 @pytest.mark.parametrize(
-    ("budget", "said"),
+    ("budget", "refused", "said"),
     [
-        ("0.01", "a budget of 0.01 USD does not pay for one text of sale"),
-        ("500 JPY", "the budget is in JPY, the price list in USD"),
-        ("much", '--budget: "much" is no amount'),
-        ("5 dollars", "is no amount with its currency"),
+        ("0.01", 5, "a budget of 0.01 USD does not pay for one text of sale"),
+        ("500 JPY", 5, "the budget is in JPY, the price list in USD"),
+        ("much", 2, '--budget: "much" is no amount'),
+        ("5 dollars", 2, "is no amount with its currency"),
     ],
 )
-def test_a_budget_that_is_none_is_refused_with_a_hint(command, tmp_path, database, salon, budget, said):
+def test_a_budget_that_is_none_is_refused_with_a_hint(command, tmp_path, database, salon, budget, refused, said):
     define(tmp_path, KINDS)
 
     code, out, err = command("plan", "campaigns.yaml", "--budget", budget)
 
-    assert (code, out) == (5, "")
+    assert (code, out) == (refused, "")
     assert said in err
     assert "hint: " in err

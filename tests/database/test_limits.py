@@ -3,7 +3,7 @@ from support.salon import rows
 from support.seeds import seed_campaign
 
 from lumiere_sms.database.tenants import create_tenant, find_tenant
-from lumiere_sms.errors import RefusedError, StateError
+from lumiere_sms.errors import StateError, UsageError
 from lumiere_sms.sending.limit_listing import list_limits
 from lumiere_sms.sending.limits import read_wish, set_campaign_limit, set_sender_limits, set_tenant_limits
 from lumiere_sms.sending.senders import register_senders
@@ -40,7 +40,7 @@ def set_limits(database, tenant):
     ],
 )
 def test_what_is_no_limit_is_refused_with_a_sentence(wish, said):
-    with pytest.raises(RefusedError) as refusal:
+    with pytest.raises(UsageError) as refusal:
         read_wish(**wish)
 
     assert str(refusal.value).startswith(said)
@@ -120,7 +120,7 @@ def test_a_campaign_that_is_to_come_is_revised(database, user_id, clock, tenant)
 def test_a_campaign_has_no_other_limit_and_none_when_it_is_over(database, user_id, clock, tenant):
     seed_campaign(database, user_id, now=clock.now(), texts=1, status="completed")
 
-    with pytest.raises(RefusedError, match="by the minute, and nothing else"):
+    with pytest.raises(UsageError, match="by the minute, and nothing else"):
         set_campaign_limit(database, tenant, name="spring", wish=read_wish(per_day="600"))
     with pytest.raises(StateError, match="is over"):
         set_campaign_limit(database, tenant, name="spring", wish=read_wish(per_minute="600"))

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from psycopg.types.json import Jsonb
 from support.salon import add_customer, only, rows, tenant_of
 from support.seeds import phone, seed_campaign
 
@@ -74,6 +75,33 @@ def test_texts_of_runs_that_are_over_are_emptied_and_what_is_in_doubt_is_not(dat
     assert {row["phone_number"] for row in rows(database, "campaign_recipients")} == {
         phone(n) for n in (0, 1, 2, 10, 11)
     }
+
+
+@pytest.mark.parametrize("source", ["send", "definitions"])
+def test_the_words_of_what_was_sent_by_hand_go_with_its_texts(database, user_id, clock, rule, source):
+    seed_campaign(database, user_id, now=clock.now(), texts=2)
+    said = Jsonb({"message": "Dear Hanako", "variables": {"name": "Hanako"}})
+    with database.transaction() as connection:
+        binds = {"now": clock.now(), "source": source, "said": said}
+        connection.execute("UPDATE campaign_recipients SET status = 'failed', updated_at = %(now)s", binds)
+        connection.execute(
+            "UPDATE campaign_occurrences SET status = 'completed', completed_at = %(now)s,"
+            " definition = definition || %(said)s",
+            binds,
+        )
+        connection.execute(
+            "UPDATE sms_campaigns SET status = 'completed', source = %(source)s, message_content = 'Dear Hanako',"
+            " definition = definition || %(said)s",
+            binds,
+        )
+    rule("texts=31d")
+    clock.advance(timedelta(days=32))
+
+    gone = apply_retention(database, clock=clock)
+
+    kept = [*rows(database, "sms_campaigns"), *rows(database, "campaign_occurrences")]
+    assert gone == {"texts": 2}
+    assert [str(row).count("Hanako") for row in kept] == ([0, 0] if source == "send" else [3, 2])
 
 
 def test_a_text_whose_words_are_kept_no_longer_is_not_sent_again_without_them(database, user_id, clock, rule):

@@ -2,6 +2,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from psycopg.types.json import Jsonb
 from support.salon import add_customer, apply_text, define, prices, rows, tenant_of
 
 from lumiere_sms.planning.plan import make_plan
@@ -146,3 +147,59 @@ def test_who_is_passed_over_at_one_step_is_planned_for_the_next(database, user_i
     assert {each.day: each.texts for each in before.days if each.texts} == by_day(sent)
     assert [each.steps for each in before.days if each.steps] == [{"hello": 3}, {"tips": 5}]
     assert before.exclusions == {"missing_value:last_name": 2}
+
+
+FOUR_DAYS = """
+campaigns:
+  welcome:
+    type: drip
+    segment: all
+    schedule: now
+    send_rate_per_minute: 60000
+    window: "10:00-20:00"
+    steps: [{message: one}, {message: two, after: 1d}, {message: three, after: 1d}, {message: four, after: 1d}]
+"""
+
+
+@pytest.mark.parametrize("then", ["exclude", "postpone"])
+@pytest.mark.parametrize(
+    ("most", "within", "days_before"),
+    [
+        pytest.param(1, "3d", 0, id="one in three days"),
+        pytest.param(2, "3d", 1, id="two, one of them sent already"),
+        pytest.param(1, "30d", 0, id="no more within what is planned"),
+    ],
+)
+def test_a_frequency_cap_counts_the_steps_that_are_planned_before(  # noqa: PLR0917 - fixtures and cases
+    database, user_id, clock, tmp_path, life, most, within, days_before, then
+):
+    rules = {"frequency_caps": {"drip": {"most": most, "within": within, "then": then}}}
+    with database.transaction() as connection:
+        connection.execute("UPDATE users SET rules = %s WHERE id = %s", [Jsonb(rules), user_id])
+    add_customer(database, user_id, "+819000000001")
+    apply_text(database, tmp_path, FOUR_DAYS, clock=clock)
+    life.day_by_day(days_before, step=timedelta(hours=1))
+    add_customer(database, user_id, "+819000000002")
+    before = planned(database, clock, tmp_path, FOUR_DAYS.replace("four", "the fourth"))
+    already = len(life.provider.accepted)
+
+    life.day_by_day(7, step=timedelta(hours=1))
+
+    sent = [row for row in rows(database, "campaign_recipients", order="sent_at") if row["status"] == "sent"]
+    assert {each.day: each.texts for each in before.days if each.texts} == by_day(sent[already:])
+
+
+def test_a_cap_counts_what_somebody_got_however_late_the_others_are_due(database, user_id, clock, tmp_path, life):
+    rules = {"frequency_caps": {"drip": {"most": 1, "within": "7d", "then": "exclude"}}}
+    with database.transaction() as connection:
+        connection.execute("UPDATE users SET rules = %s WHERE id = %s", [Jsonb(rules), user_id])
+    add_customer(database, user_id, "+819000000001")
+    text = "campaigns: {%s: {type: drip, segment: all, schedule: now, steps: [{message: hi, after: %s}]}}"
+    apply_text(database, tmp_path, text % ("other", "1h"), clock=clock)
+    apply_text(database, tmp_path, text % ("welcome", "6d"), clock=clock)
+    life.day_by_day(5, step=timedelta(hours=12))
+    add_customer(database, user_id, "+819000000002")
+
+    before = planned(database, clock, tmp_path, text % ("welcome", "6d"))
+
+    assert (before.kept, before.exclusions) == (1, {"frequency_cap": 1})

@@ -132,6 +132,13 @@ def test_what_to_write_names_the_templates_that_a_campaign_tries_out(runtime, cl
     assert (write["transliterate"], write["shorten"]) == ("transliterate: true (in the template)", "template: one, two")
 
 
+def test_a_budget_for_one_text_of_three_pays_for_one(runtime, clock, tmp_path):
+    few = TEXT.replace("segment: all", "segment: all\n    filters: {last_visit_days: {max: 3}}")
+    cost = answer(runtime, clock, tmp_path, "1", text=few).cost
+
+    assert answer(runtime, clock, tmp_path, cost / 3, text=few).texts == 1
+
+
 def test_nobody_to_text_has_no_answer(runtime, clock, tmp_path):
     nobody = TEXT.replace("segment: all", "criteria: {field: visit_count, operator: gte, value: 99}")
 

@@ -217,3 +217,16 @@ def test_a_run_is_pinned_only_to_what_was_resolved():
     assert pinned(aimed, None) == aimed
     assert (pinned(aimed, two).providers, pinned(aimed, two).routing) == (("a", "b"), "weighted")
     assert pinned(plain, two, expires_after=HOUR).expires_after == HOUR
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 17])
+def test_a_canary_takes_as_many_as_it_says_of_people_of_many_kinds(size):
+    definition = campaign(canary={"size": size, "wait": "2h"}, send_rate_per_minute=60_000)
+    people = Tally(variants=Counter({"": 30}))
+    for number in range(10):
+        people.waiting += tally(3, opens_at=TEN + timedelta(minutes=number)).waiting
+
+    found = expected(people, recipe_of(definition), pacing=Pacing(definition, None, 1_000))
+
+    assert sum(each.before(TEN + HOUR) for each in found.stretches) == size
+    assert sum(each.texts for each in found.stretches) == 30

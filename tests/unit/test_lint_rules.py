@@ -66,6 +66,21 @@ def test_a_formal_name_is_found_in_another_width_and_with_blanks():
     assert "JP01" not in ids(text, replace(PROMOTIONAL, legal_name="(株) ルミエール"))
 
 
+@pytest.mark.parametrize(
+    ("legal_name", "said"),
+    [
+        ("株式会社ルミエール", "㈱ルミエール"),
+        ("(株)ルミエール", "株式会社 ルミエール"),
+        ("有限会社ルミエール", "（有）ルミエール"),
+    ],
+)
+def test_a_formal_name_is_found_however_its_form_is_written(legal_name, said):
+    there = replace(PROMOTIONAL, legal_name=legal_name)
+
+    assert "JP01" not in ids(f"{said}です。停止 03-1234-5678", there)
+    assert "JP01" in ids("ルミエールです。停止 03-1234-5678", there)
+
+
 def test_a_formal_name_that_the_campaign_or_the_tenant_gives_is_found():
     there = replace(PROMOTIONAL, legal_name="Lumiere KK")
 
@@ -117,8 +132,10 @@ def test_a_link_that_japanese_runs_into_is_one(text):
     assert [each.blocking for each in found(text, KNOWN_NAME) if each.rule.startswith("JP")] == [False, False]
 
 
-@pytest.mark.parametrize("text", ["お問い合わせはinfo@lumiere.exampleまで", "カットは10.30a.mから"])
-def test_an_address_for_mail_and_a_time_are_no_links(text):
+@pytest.mark.parametrize(
+    "text", ["お問い合わせはinfo@lumiere.exampleまで", "カットは10.30a.mから", "Open until Sun.Book now", "Mon.Tue.Wed"]
+)
+def test_an_address_for_mail_a_time_and_the_end_of_a_sentence_are_no_links(text):
     assert only("JP02", text, KNOWN_NAME).blocking
 
 
@@ -131,6 +148,10 @@ def test_an_address_for_mail_and_a_time_are_no_links(text):
         "受信を希望しない場合は03-1234-5678",
         "配信を止めるにはご返信を",
         "不要ならSTOPとご返信ください",
+        "不要の方はストップとご返信を",
+        "SMSの停止はお電話で",
+        "配信設定解除はこちら 03-1234-5678",
+        "ご返信で停止いたします",
     ],
 )
 def test_usual_ways_to_say_in_japanese_how_to_refuse_are_known(words):
@@ -138,10 +159,35 @@ def test_usual_ways_to_say_in_japanese_how_to_refuse_are_known(words):
 
 
 @pytest.mark.parametrize(
-    "words", ["Txt QUIT to end", "Reply END to get no more", "STOP2END", "Stop by SMS", "Reply STOP at any time"]
+    "words",
+    [
+        "Txt QUIT to end",
+        "Reply END to get no more",
+        "STOP2END",
+        "Stop by SMS",
+        "Reply STOP at any time",
+        "StopSMS: 12345",
+        "S-T-O-P to end",
+        "Un-subscribe: 12345",
+    ],
 )
 def test_usual_ways_to_say_in_english_how_to_refuse_are_known(words):
     assert "U04" not in ids(f"New colours are in. {words}", Setting("promotional", "AU"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "新規のご予約停止中",
+        "ネット予約は停止しております",
+        "電話受付を停止",
+        "ご連絡は不要です",
+        "くせ毛ストップ",
+        "うねりストップ!",
+    ],
+)
+def test_what_else_stops_says_nothing_of_refusing(words):
+    assert only("JP02", f"株式会社ルミエールです。{words}", KNOWN_NAME).blocking
 
 
 @pytest.mark.parametrize("words", ["Répondez ARRÊT", "Répondez ARRET", "Desabonnement: 12345", "Se desinscrire: 12345"])
@@ -180,6 +226,13 @@ def test_a_link_for_refusing_that_the_business_has_no_address_for_is_none():
 
     assert [each.rule for each in without if each.blocking] == ["JP01", "JP02"]
     assert "JP02" not in ids(text, KNOWN_NAME)
+
+
+def test_a_link_for_refusing_that_only_some_readers_see_is_none_for_the_others():
+    text = "春です。{% if birthday %}配信停止: {{ opt_out_url }}{% endif %}"
+
+    assert [each.rule for each in found(text, KNOWN_NAME) if each.blocking] == ["JP01", "JP02"]
+    assert only("U04", text, Setting("promotional", "CA")).blocking
 
 
 def test_what_the_link_for_refusing_is_called_does_not_say_how_to_refuse():

@@ -83,8 +83,9 @@ class Draft:
 
     @property
     def names_opt_out_url(self) -> bool:
-        """Whether the recipient's own link for refusing stands in it."""
-        return LINK in self.template.variables and LINK in {*self.known, *self.names}
+        """Whether the recipient's own link for refusing stands in it, whoever gets it."""
+        is_known = LINK in self.template.variables and LINK in {*self.known, *self.names}
+        return is_known and all(SAMPLE_VALUES[LINK] in each for each in self.readings)
 
     def place(self, offset: int) -> tuple[int, int]:
         """Return line and column of an offset of its source."""

@@ -65,7 +65,8 @@ def _contact(draft: Draft) -> Iterator[Found]:
 
 
 def _folded(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    folded = "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return folded.replace("株式会社", "(株)").replace("有限会社", "(有)")
 
 
 RULES = (

@@ -17,6 +17,7 @@ _LINK = re.compile(
 )
 _IS_HOST = re.compile(rf"(?:https?://)?(?:www\.)?({_HOST})", re.IGNORECASE)
 _NO_HOST = re.compile(r"\.(?:[ap]m|etc|e|g)$", re.IGNORECASE)  # "10.30 a.m", not a name
+_SENTENCES = re.compile(r"(?!www\.)[^/:]*\.[A-Z][a-z]+", re.ASCII)  # "until Sun.Book now", not a name
 _MAIL = re.compile(rf"[\w.+-]+@{_HOST}", re.IGNORECASE)
 _PHONE = re.compile(r"(?<!\d)(?:\+\d[\d ()-]{7,}\d|0\d{1,4}[ ()-]?\d{1,4}[ )-]?\d{3,4}|\d{3}[ -]\d{3}[ -]\d{4})(?!\d)")
 _ADDRESS = re.compile(r"〒|[都道府県].{1,8}[市区町村]|[市区].{1,12}\d+(?:-\d+)+|丁目|番地")
@@ -74,7 +75,8 @@ def links_in(text: str) -> list[re.Match[str]]:
     >>> [found[0] for found in links_in("予約 lumiere.example/b 10.30 a.m. me@mail.example https://x.example")]
     ['lumiere.example/b', 'https://x.example']
     """
-    return [found for found in _LINK.finditer(text) if not _NO_HOST.search(found[0])]
+    found = _LINK.finditer(text)
+    return [each for each in found if not _NO_HOST.search(each[0]) and not _SENTENCES.fullmatch(each[0])]
 
 
 def shortener_of(link: str) -> str:
