@@ -5,25 +5,25 @@ with the list; what they change is then found and done in a few statements over 
 customer with its external id, else the one with its phone and name. Empty cells leave what is stored.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
-from uuid import uuid4
+from typing import Any, LiteralString, Protocol
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
 from lumiere_sms.audience.cells import readers
-from lumiere_sms.audience.consent_rows import Act, hashed, note
+from lumiere_sms.audience.consent_rows import Act, Consent, append, hashed, note
 from lumiere_sms.audience.consents import require_wording
 from lumiere_sms.audience.headers import read_headers
 from lumiere_sms.audience.lists import ListError, Row, open_list, read_header, read_rows
 from lumiere_sms.audience.people import PERSON, CellProblem, Person, PersonReader, RowError
 from lumiere_sms.audience.phones import is_country
-from lumiere_sms.audience.suppressions import refuse_again
+from lumiere_sms.audience.suppressions import refuse_again, withdrawn
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.identifiers import new_id
 from lumiere_sms.database.sql import statement
@@ -135,8 +135,18 @@ def import_customers(
             raise psycopg.Rollback
         counts = {name: getattr(imported, name) for name in _COUNTS}
         act = Act(by, "customer.import", path.name, after=counts)
+        overtaken = [row["id"] for row in connection.execute(statement(__package__, "import_overtaken"), binds)]
         note(connection, tenant.id, binds["audit_id"], act=act, made=made, now=now)
+        if overtaken:
+            act = Act(by, "customer.refused_meanwhile", path.name, after={"customers": len(overtaken)})
+            append(connection, tenant.id, _refusals(connection, tenant.id, overtaken), act=act, now=now)
     return imported
+
+
+def _refusals(connection: Connection, user_id: UUID, ids: Sequence[UUID]) -> list[Consent]:
+    """Return what customers take back who have refused, each as their number's refusal was told."""
+    found = connection.execute(_HOW_REFUSED, {"user_id": user_id, "ids": ids})
+    return [each for row in found for each in withdrawn([row["id"]], row["source"])]
 
 
 def _people(rows: Iterator[Row], reader: PersonReader, complaints: _Complaints) -> Iterator[tuple[int, Person]]:
@@ -219,6 +229,14 @@ def _complain_of_clashes(connection: Connection, complaints: _Complaints) -> Non
             complaints.add(row["line"], CellProblem("", _CLASHES[row["kind"]].format(other=row["other"])))
 
 
+_HOW_REFUSED: LiteralString = """
+    SELECT customers.id, coalesce(suppressions.source, 'operator') AS source
+    FROM customers
+    LEFT JOIN suppressions
+        ON suppressions.user_id = %(user_id)s AND suppressions.phone_number = customers.phone_number
+    WHERE customers.user_id = %(user_id)s AND customers.id = ANY (%(ids)s)
+    ORDER BY customers.id
+"""
 _CLASHES = {
     "external_id": "the customer number is that of line {other} too",
     "person": "the phone and name are those of line {other} too, and no customer number tells them apart",

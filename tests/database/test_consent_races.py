@@ -116,3 +116,22 @@ def test_whoever_holds_a_customer_may_take_the_number_behind_it(
             somebody_waits()
             connection.execute("UPDATE suppressions SET note = 'seen' WHERE user_id = %s", [user_id])
         waiting.result()
+
+
+@pytest.mark.parametrize("agreed", [False, True])
+def test_who_refuses_without_waiting_for_a_list_has_refused_after_the_lists_yes(
+    database, user_id, clock, take, somebody_waits, agreed
+):
+    add_customer(database, user_id, PHONE, external_id="C1", allow_promotional=agreed)
+
+    with ThreadPoolExecutor(1) as others:
+        with database.transaction() as connection:
+            refuse(connection, user_id, clock.now())
+            taking = others.submit(take, f"顧客番号,電話番号,販促可,同意日\nC1,{PHONE},はい,2026-03-01\n")
+            somebody_waits()
+        taking.result()
+
+    with database.transaction() as connection:
+        assert count_differing(connection, user_id) == 0
+    said = [row for row in rows(database, "consents", order="id") if row["purpose"] == "promotional"]
+    assert [(row["is_granted"], row["source"]) for row in said][-2:] == [(True, "import"), (False, "provider")]
