@@ -45,10 +45,11 @@ def test_one_pass_waits_for_proof_and_texts_everybody_once(database, database_ur
 
 
 def test_one_pass_decides_what_an_earlier_one_left_in_doubt(database, database_url, user_id, seed, tmp_path):
-    put_in_doubt(database, seed(2), clock=FrozenClock(datetime.now(UTC)))
+    put_in_doubt(database, seed(2), clock=FrozenClock(datetime.now(UTC) - timedelta(minutes=1)))
+    patient = {**QUICK, "LUMIERE_SMS_RECONCILE_AFTER": "0.2,0.5,2,20"}
 
     with TwilioServer() as server:
-        done = run("run", "--once", env=environment(tmp_path, database_url=database_url, server=server, **QUICK))
+        done = run("run", "--once", env=environment(tmp_path, database_url=database_url, server=server, **patient))
 
     assert done.returncode == 0, done.stderr
     assert sorted(times_texted(server).values()) == [1, 1]

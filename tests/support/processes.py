@@ -15,8 +15,8 @@ from lumiere_sms.testing.twilio_server import SANDBOX_SENDER, TwilioServer
 PATIENCE = 90.0  # seconds until a test gives up: what a process left claimed is free after a lease of 60
 #: What is in doubt is decided within two seconds.
 QUICK_LOOKS = {
-    "LUMIERE_SMS_RECONCILE_AFTER": "0.2,0.5,1,1.4",
-    "LUMIERE_SMS_PROVIDER_LISTS_WITHIN": "1",
+    "LUMIERE_SMS_RECONCILE_AFTER": "0.2,0.5,2,2.8",
+    "LUMIERE_SMS_PROVIDER_LISTS_WITHIN": "2",
     "LUMIERE_SMS_SECONDS_BETWEEN_LISTS": "0.05",
 }
 
