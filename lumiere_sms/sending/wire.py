@@ -53,7 +53,7 @@ class Wire:
         for _ in range(min(len(self._waiting), self._slots - len(self._calls))):
             call = asyncio.create_task(self._carry())
             self._calls[call] = monotonic()
-            call.add_done_callback(self._calls.pop)
+            call.add_done_callback(self._leave)  # one that is cancelled before it begins never leaves by itself
         if self._calls and self._glance is None:
             self._glance = asyncio.get_running_loop().call_later(GLANCE, self._look)
 
@@ -79,6 +79,10 @@ class Wire:
                 self._overdue.remove(task)
                 task.uncancel()
                 self._lost(work)
+        self._leave(task)  # at once: what is put before its end is told would wait for a task that looks no more
+
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        self._calls.pop(task, None)
 
     def _look(self) -> None:
         """Take back what waits for a slot in vain; end calls that last too long."""

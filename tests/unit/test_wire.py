@@ -107,3 +107,16 @@ def test_a_call_that_is_cancelled_from_outside_is_not_lost_but_over():
     calls = asyncio.run(run())
 
     assert (calls.called, calls.lost, calls.answered) == (["only"], [], [])
+
+
+def test_what_is_put_just_as_the_last_call_ends_goes_out():
+    async def run() -> Calls:
+        calls = Calls(slots=1)
+        calls.let.set()
+        calls.put("first")
+        await asyncio.sleep(0)
+        calls.put("second")
+        await calls.wire.ended()
+        return calls
+
+    assert asyncio.run(run()).answered == ["first", "second"]
