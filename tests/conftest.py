@@ -25,6 +25,7 @@ from lumiere_sms.database.embedded import Cluster
 from lumiere_sms.database.tenants import find_tenant
 from lumiere_sms.testing.clocks import FrozenClock
 
+MEMORY = Path("/dev/shm")
 watch = Watch()
 # A busy machine is no defect.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,10 +69,20 @@ def server_url() -> Iterator[str]:
     if given := os.environ.get("LUMIERE_SMS_TEST_SERVER"):
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="lumiere-sms-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lumiere-sms-test-", dir=folder_in_memory()) as folder:
         cluster = Cluster(Path(folder), durable=False)
         yield cluster.ensure()
         cluster.stop()
+
+
+def folder_in_memory() -> Path | None:
+    """Return where files are in memory, if there is room: databases are made there in a tenth of the time."""
+    if not MEMORY.is_dir():
+        return None
+    found = os.statvfs(MEMORY)
+    is_roomy = found.f_bavail * found.f_frsize >= 4 << 30
+    runs_programs = not found.f_flag & os.ST_NOEXEC  # PostgreSQL's may have to be copied beside its data
+    return MEMORY if is_roomy and runs_programs and os.access(MEMORY, os.W_OK) else None
 
 
 def on_server(server_url: str, sql: str) -> None:
