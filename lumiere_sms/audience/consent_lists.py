@@ -21,7 +21,7 @@ from lumiere_sms.audience.people import bare
 from lumiere_sms.audience.words import meanings, plain
 from lumiere_sms.database.connection import Connection, Database
 from lumiere_sms.database.tenants import Tenant
-from lumiere_sms.errors import DefinitionError
+from lumiere_sms.errors import DefinitionError, StateError
 
 #: A yes of the very day of a no is no later than that: it was said before it.
 _JUST_BEFORE = timedelta(microseconds=1)
@@ -50,7 +50,10 @@ class ImportedConsents:
 def import_consents(
     database: Database, tenant: Tenant, path: Path, *, dry_run: bool = False, by: str = "operator", now: datetime
 ) -> ImportedConsents:
-    """Take the consents of a CSV in, all of them or none. Raises: DefinitionError with the line of what is wrong."""
+    """Take the consents of a CSV in, all of them or none.
+
+    Raises: DefinitionError with the line of what is wrong; StateError where somebody was erased or refused meanwhile.
+    """
     file = open_list(path)
     with database.transaction() as connection:
         listed = _read(connection, tenant, file, now=now)
@@ -68,6 +71,7 @@ def _judge(connection: Connection, user_id: UUID, consents: Sequence[Consent]) -
     """Return, of consents that are not known yet, those that hold, and those that the contrary was said after."""
     ids = list({each.customer_id for each in consents})
     hold(connection, user_id, ids)
+    _refuse_overtaken(connection, user_id, consents)
     known = {tuple(row.values()) for row in connection.execute(_KNOWN, {"user_id": user_id, "ids": ids})}
     newest = {key: (row["at"], row["is_granted"]) for key, row in newest_of(connection, user_id, ids).items()}
     holds, outdated = list[Consent](), list[Consent]()
@@ -87,6 +91,14 @@ def _judge(connection: Connection, user_id: UUID, consents: Sequence[Consent]) -
         if each.at >= last[0]:
             newest[key] = (each.at, each.is_granted)
     return holds, outdated
+
+
+def _refuse_overtaken(connection: Connection, user_id: UUID, consents: Sequence[Consent]) -> None:
+    """Take no yes of whom a refusal from before it was noted since the list was read. Raises: StateError."""
+    agreed = [each for each in consents if each.is_granted]
+    ids, ats = [each.customer_id for each in agreed], [each.at for each in agreed]
+    if connection.execute(_REFUSED_BEFORE, {"user_id": user_id, "ids": ids, "ats": ats}).fetchone():
+        raise StateError("a customer's refusal has just been noted; nothing was taken in", hint="try again")
 
 
 def _set(connection: Connection, user_id: UUID, consents: Sequence[Consent]) -> None:
@@ -149,6 +161,12 @@ def _customer(connection: Connection, tenant: Tenant, cells: Mapping[str, str]) 
     raise ValueError(f"{len(found)} customers have this phone number; give the customer number" if found else told)
 
 
+_REFUSED_BEFORE: LiteralString = """
+    SELECT customers.id FROM unnest(%(ids)s::uuid[], %(ats)s::timestamptz[]) AS said (id, at)
+    JOIN customers ON customers.user_id = %(user_id)s AND customers.id = said.id
+    WHERE customers.opt_out_date <= said.at
+    LIMIT 1
+"""
 _KNOWN: LiteralString = """
     SELECT customer_id, purpose, is_granted, at FROM consents
     WHERE user_id = %(user_id)s AND customer_id = ANY (%(ids)s::uuid[])

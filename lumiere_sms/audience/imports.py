@@ -200,11 +200,13 @@ def _store(
     _complain_of_clashes(connection, complaints)
     if not options.skip_bad:
         complaints.raise_any()
+    connection.execute("ANALYZE import_matches")
+    if not options.dry_run:
+        connection.execute(statement(__package__, "import_hold"), binds)
     counts = connection.execute(statement(__package__, "import_counts")).fetchone()
     assert counts is not None
     made: Mapping[str, Any] = {}
     if not options.dry_run:
-        connection.execute("ANALYZE import_matches")
         made = connection.execute(hashed("import_consents"), binds).fetchone() or {}
         for name in ("import_update", "import_insert"):
             connection.execute(statement(__package__, name), binds)

@@ -18,7 +18,7 @@ WITH again AS (
     UPDATE customers SET opt_out_date = again.created_at
     FROM again
     JOIN suppressions AS before ON before.user_id = %(user_id)s AND before.id = again.id -- as it was until now
-    WHERE customers.user_id = %(user_id)s AND customers.phone_number = ANY (%(phones)s::text[])
+    WHERE customers.user_id = %(user_id)s AND customers.id = ANY (%(owners)s::uuid[])
       AND customers.phone_number = again.phone_number
       AND customers.opt_out_date = before.created_at
     RETURNING customers.id, customers.phone_number

@@ -153,9 +153,9 @@ def lift(
     Raises: RefusedError for a `reason` that names one of them.
     """
     _refuse_naming_owners(connection, user_id, phone_number, reason)
-    _hold_owners(connection, user_id, [phone_number])
+    owners = _hold_owners(connection, user_id, [phone_number])
     take_back(connection, user_id, [phone_number])
-    binds = {"user_id": user_id, "phone_number": phone_number}
+    binds = {"user_id": user_id, "phone_number": phone_number, "owners": owners}
     lifted = connection.execute(_LIFT, binds).fetchone()
     wanting = connection.execute(_WANT, binds).fetchall()
     if lifted or wanting:
@@ -174,7 +174,8 @@ def refuse_again(
     returned = take_back(connection, user_id, numbers)
     refusing = [number for number, reason in returned if reason in REFUSALS]
     if refusing:
-        refused = connection.execute(_REFUSE, {"user_id": user_id, "phones": refusing, "now": now})
+        owners = _hold_owners(connection, user_id, refusing)
+        refused = connection.execute(_REFUSE, {"user_id": user_id, "owners": owners, "now": now})
         ids = [row["id"] for row in refused]
         act = Act(by, "suppression.return", "numbers that came back", after={"customers": [str(each) for each in ids]})
         append(connection, user_id, withdrawn(ids, "operator"), act=act, now=now)
@@ -254,7 +255,7 @@ def withdrawn(customer_ids: Sequence[UUID], source: str, words: Words = NO_WORDS
 def _suppress(connection: Connection, user_id: UUID, asked: Sequence[Suppression], *, now: datetime | None) -> _Done:
     asked = [each for each in asked if each.phone_number.startswith("+")]  # not what stands in for an erased number
     refusing = [each.phone_number for each in asked if each.reason in REFUSALS]
-    _hold_owners(connection, user_id, refusing)
+    owners = _hold_owners(connection, user_id, refusing)
     take_back(connection, user_id, [each.phone_number for each in asked])
     columns = {
         "ids": [each.id for each in asked],
@@ -264,12 +265,12 @@ def _suppress(connection: Connection, user_id: UUID, asked: Sequence[Suppression
         "notes": [each.note for each in asked],
         "ats": [each.at for each in asked],
     }
-    binds = {"user_id": user_id, "now": now, **columns}
+    binds = {"user_id": user_id, "owners": owners, "now": now, **columns}
     again = connection.execute(statement(__package__, "suppress_again"), binds).fetchall() if refusing else []
     ids = [row["id"] for row in connection.execute(statement(__package__, "suppress"), binds)]
     refused = {row["customer_id"]: row["phone_number"] for row in again if row["customer_id"]}
     if refusing:
-        newly = connection.execute(_REFUSE, {"user_id": user_id, "phones": refusing, "now": now})
+        newly = connection.execute(_REFUSE, {"user_id": user_id, "owners": owners, "now": now})
         refused |= {row["id"]: row["phone_number"] for row in newly}
     return _Done(ids, list(dict.fromkeys(row["id"] for row in again)), refused)
 
@@ -280,10 +281,18 @@ def _refuse_naming_owners(connection: Connection, user_id: UUID, phone_number: s
         refuse_naming(connection, user_id, [row["id"] for row in owners], words)
 
 
-def _hold_owners(connection: Connection, user_id: UUID, numbers: Sequence[str]) -> None:
-    """Hold whoever has numbers before the numbers themselves, as all do who begin with a customer."""
-    if numbers:
-        connection.execute(_HOLD_OWNERS, {"user_id": user_id, "phones": list(numbers)})
+def _hold_owners(connection: Connection, user_id: UUID, numbers: Sequence[str]) -> list[UUID]:
+    """Hold whoever has numbers before the numbers themselves, as all do who begin with a customer; return them.
+
+    Again while more have one: they may have come in what was waited for.
+    """
+    held, binds = list[UUID](), {"user_id": user_id, "phones": list(numbers)}
+    while numbers:
+        found = [row["id"] for row in connection.execute(_HOLD_OWNERS, binds)]
+        if len(found) == len(held):
+            break
+        held = found
+    return held
 
 
 _OWNERS: LiteralString = "SELECT id FROM customers WHERE user_id = %(user_id)s AND phone_number = %(phone_number)s"
@@ -293,7 +302,7 @@ _HOLD_OWNERS: LiteralString = """
 """
 _REFUSE: LiteralString = """
     UPDATE customers SET opt_out_date = coalesce(%(now)s::timestamptz, now())
-    WHERE user_id = %(user_id)s AND phone_number = ANY (%(phones)s::text[]) AND opt_out_date IS NULL
+    WHERE user_id = %(user_id)s AND id = ANY (%(owners)s::uuid[]) AND opt_out_date IS NULL
     RETURNING id, phone_number
 """
 _LIFT: LiteralString = """
@@ -302,7 +311,7 @@ _LIFT: LiteralString = """
 """
 _WANT: LiteralString = """
     UPDATE customers SET opt_out_date = NULL
-    WHERE user_id = %(user_id)s AND phone_number = %(phone_number)s AND opt_out_date IS NOT NULL
+    WHERE user_id = %(user_id)s AND id = ANY (%(owners)s::uuid[]) AND opt_out_date IS NOT NULL
     RETURNING id, allow_promotional, allow_reminders
 """
 _FIND: LiteralString = """

@@ -126,7 +126,11 @@ def test_what_is_asked_about_one_person_never_reads_a_large_table_from_end_to_en
 
 def _list(database: ExplainingDatabase, folder: Path) -> None:
     file = folder / "list.csv"
-    file.write_text("external_id,phone_number,allow_promotional,consent_date\nC70,+819010000070,yes,2026-03-01\n")
+    file.write_text(
+        "external_id,phone_number,allow_promotional,consent_date,opt_out_date\n"
+        "C5000,+819010005000,yes,2026-03-01,\n"
+        "C6000,+819010006000,,,2026-03-01\n"
+    )
     import_customers(database, tenant_of(database), file, options=ImportOptions(), now=NOW, progress=lambda *_: None)
 
 
