@@ -1,5 +1,6 @@
 import random
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -384,7 +385,7 @@ def test_who_is_of_a_later_wave_is_told_that_they_wait_for_it(database, user_id,
 def test_who_cannot_get_the_wording_that_is_theirs_is_told_that_they_wait_for_the_winner(
     database, user_id, clock, tmp_path
 ):
-    customer_id = add_customer(database, user_id, "+819012345678", last_name=None)
+    customer_id = add_customer(database, user_id, "+819012345678", id=UUID(int=1), last_name=None)
     text = """
     campaigns:
       trial:
