@@ -38,7 +38,7 @@ from lumiere_sms.tracking.link_refusals import refuse_by_token
 from lumiere_sms.tracking.replies import apply_replies
 
 PATIENCE = 100.0  # seconds
-PACE = {"LUMIERE_SMS_PARTS_PER_SECOND": "400", "LUMIERE_SMS_SLOTS": "16"}
+PACE = {"LUMIERE_SMS_PARTS_PER_SECOND": "250", "LUMIERE_SMS_SLOTS": "16"}
 ONE_IN = 3  # people who refuse
 AT_ONCE = 4  # of a provider's list, or among answers
 CONFIRMATION = "stopped"
